@@ -99,12 +99,18 @@ std::ostream& operator<<(std::ostream& os, const Dtype::Kind& k);
 
 template <class T>
 constexpr Dtype dtype_of() {
-  if constexpr (std::is_same_v<T, bool>) return bool_;
-  else if constexpr (std::is_same_v<T, float>) return float32;
-  else if constexpr (std::is_same_v<T, double>) return float64;
-  else if constexpr (std::is_same_v<T, float16_t>) return float16;
-  else if constexpr (std::is_same_v<T, bfloat16_t>) return bfloat16;
-  else if constexpr (std::is_same_v<T, complex64_t>) return complex64;
+  if constexpr (std::is_same_v<T, bool>)
+    return bool_;
+  else if constexpr (std::is_same_v<T, float>)
+    return float32;
+  else if constexpr (std::is_same_v<T, double>)
+    return float64;
+  else if constexpr (std::is_same_v<T, float16_t>)
+    return float16;
+  else if constexpr (std::is_same_v<T, bfloat16_t>)
+    return bfloat16;
+  else if constexpr (std::is_same_v<T, complex64_t>)
+    return complex64;
   else {
     static_assert(std::is_integral_v<T>, "no dtype for this C++ type");
     if constexpr (std::is_signed_v<T>) {
@@ -119,8 +125,10 @@ constexpr Dtype dtype_of() {
 template <class T>
 struct TypeToDtype {
   operator Dtype() const {
-    if constexpr (std::is_same_v<T, double>) return float32;
-    else return dtype_of<T>();
+    if constexpr (std::is_same_v<T, double>)
+      return float32;
+    else
+      return dtype_of<T>();
   }
 };
 

@@ -60,8 +60,8 @@ struct float16_t {
 
   float16_t() = default;
   template <class T>
-    requires(std::is_arithmetic_v<T>)
-  constexpr float16_t(T value) : bits(detail::float_to_half_bits(static_cast<float>(value))) {}
+  requires(std::is_arithmetic_v<T>) constexpr float16_t(T value)
+      : bits(detail::float_to_half_bits(static_cast<float>(value))) {}
   constexpr operator float() const { return detail::half_bits_to_float(bits); }
 };
 
@@ -70,8 +70,8 @@ struct bfloat16_t {
 
   bfloat16_t() = default;
   template <class T>
-    requires(std::is_arithmetic_v<T>)
-  constexpr bfloat16_t(T value) : bits(detail::float_to_bfloat_bits(static_cast<float>(value))) {}
+  requires(std::is_arithmetic_v<T>) constexpr bfloat16_t(T value)
+      : bits(detail::float_to_bfloat_bits(static_cast<float>(value))) {}
   constexpr operator float() const { return detail::bfloat_bits_to_float(bits); }
 };
 
