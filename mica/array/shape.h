@@ -29,7 +29,7 @@ class SmallVector {
   using size_type = size_t;
   using difference_type = std::ptrdiff_t;
 
-  SmallVector() = default;
+  SmallVector() {}  // not defaulted, so that a const one can be made
   explicit SmallVector(size_t size, T value = T{}) { resize(size, value); }
   SmallVector(std::initializer_list<T> values) { assign(values.begin(), values.end()); }
   template <class It>

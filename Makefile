@@ -1,0 +1,35 @@
+# Shortcuts to the presets and scripts. Each target first installs what is missing.
+BUILD := build/release
+JOBS := $(shell nproc)
+ifneq ($(shell command -v ninja),)
+export CMAKE_GENERATOR ?= Ninja
+endif
+
+.DEFAULT_GOAL := build
+.PHONY: build test demo bench format check-format deps configure
+
+deps:
+	@scripts/deps.sh
+
+configure: deps
+	cmake --preset release $(CMAKE_ARGS)
+
+build: configure
+	cmake --build $(BUILD) -j$(JOBS)
+
+test: build
+	ctest --preset release -j$(JOBS)
+
+demo: configure
+	cmake --build $(BUILD) -j$(JOBS) --target digits
+	$(BUILD)/bin/digits
+
+bench: configure
+	cmake --build $(BUILD) -j$(JOBS) --target rows
+	scripts/bench.py
+
+format: deps
+	scripts/format.sh
+
+check-format: deps
+	scripts/check_format.sh
