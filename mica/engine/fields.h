@@ -1,0 +1,135 @@
+// The fields of an op's attributes: what enters the structural key of a graph.
+#pragma once
+
+#include <bit>
+#include <complex>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "mica/array/dtype.h"
+#include "mica/array/shape.h"
+
+namespace mica::engine {
+
+// An attribute that changes from step to step (a slice's start): an argument of a plan, never part
+// of its key.
+template <class T>
+struct Runtime {
+  T value;
+  friend bool operator==(const Runtime&, const Runtime&) { return true; }
+};
+
+// Words that are equal exactly where two graphs have the same structure.
+class Key {
+ public:
+  void add(uint64_t word) { words_.push_back(word); }
+  void clear() { words_.clear(); }
+  const std::vector<uint64_t>& words() const { return words_; }
+  uint64_t hash() const;
+  friend bool operator==(const Key& a, const Key& b) { return a.words_ == b.words_; }
+
+  template <class T>
+  void add_field(const T& field) {
+    if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
+      add(static_cast<uint64_t>(field));
+    } else if constexpr (std::is_same_v<T, float>) {
+      add(std::bit_cast<uint32_t>(field));
+    } else if constexpr (std::is_same_v<T, double>) {
+      add(std::bit_cast<uint64_t>(field));
+    } else if constexpr (std::is_same_v<T, Dtype>) {
+      add(static_cast<uint64_t>(field.val()));
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      add(field.size());
+      for (char c : field) add(static_cast<unsigned char>(c));
+    } else {
+      add_compound(field);
+    }
+  }
+
+ private:
+  template <class T>
+  void add_compound(const Runtime<T>&) {}
+  template <class T>
+  void add_compound(const std::optional<T>& field) {
+    add(field.has_value());
+    if (field) add_field(*field);
+  }
+  template <class A, class B>
+  void add_compound(const std::pair<A, B>& field) {
+    add_field(field.first);
+    add_field(field.second);
+  }
+  template <class T>
+    requires requires(const T& t) { t.begin(), t.end(), t.size(); }
+  void add_compound(const T& field) {
+    add(field.size());
+    for (const auto& element : field) add_field(element);
+  }
+
+  std::vector<uint64_t> words_;
+};
+
+namespace detail {
+struct AnyField {
+  template <class T>
+  operator T() const;
+};
+template <class T, class... Fields>
+consteval size_t count_fields() {
+  if constexpr (requires { T{Fields{}..., AnyField{}}; }) {
+    return count_fields<T, Fields..., AnyField>();
+  } else {
+    return sizeof...(Fields);
+  }
+}
+}  // namespace detail
+
+// Calls f with each field of an aggregate of up to eight.
+template <class T, class F>
+void for_each_field(const T& t, F&& f) {
+  constexpr size_t n = detail::count_fields<T>();
+  static_assert(n <= 8, "an op has at most eight attributes");
+  if constexpr (n == 1) {
+    const auto& [a] = t;
+    f(a);
+  } else if constexpr (n == 2) {
+    const auto& [a, b] = t;
+    f(a), f(b);
+  } else if constexpr (n == 3) {
+    const auto& [a, b, c] = t;
+    f(a), f(b), f(c);
+  } else if constexpr (n == 4) {
+    const auto& [a, b, c, d] = t;
+    f(a), f(b), f(c), f(d);
+  } else if constexpr (n == 5) {
+    const auto& [a, b, c, d, e] = t;
+    f(a), f(b), f(c), f(d), f(e);
+  } else if constexpr (n == 6) {
+    const auto& [a, b, c, d, e, g] = t;
+    f(a), f(b), f(c), f(d), f(e), f(g);
+  } else if constexpr (n == 7) {
+    const auto& [a, b, c, d, e, g, h] = t;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
+  } else if constexpr (n == 8) {
+    const auto& [a, b, c, d, e, g, h, i] = t;
+    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i);
+  }
+}
+
+template <class T>
+void add_attributes(const T& attributes, Key& key) {
+  if constexpr (requires { attributes.add_to_key(key); }) {
+    attributes.add_to_key(key);
+  } else {
+    for_each_field(attributes, [&](const auto& field) { key.add_field(field); });
+  }
+}
+
+}  // namespace mica::engine
