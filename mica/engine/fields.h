@@ -67,7 +67,7 @@ class Key {
     add_field(field.second);
   }
   template <class T>
-    requires requires(const T& t) { t.begin(), t.end(), t.size(); }
+  requires requires(const T& t) { t.begin(), t.end(), t.size(); }
   void add_compound(const T& field) {
     add(field.size());
     for (const auto& element : field) add_field(element);

@@ -12,10 +12,12 @@
 //   bool view(const Layout& in, const Shape& shape, Strides& out) const;
 //       the op re-reads its first input: gives the output's strides, or false where it must copy
 //       (then cpu() runs);
-//   int64_t view_offset(const Strides& in) const;       elements to skip, may depend on Runtime fields
-//   static constexpr bool strided_inputs = true;        the kernel reads any strides; otherwise
+//   int64_t view_offset(const Strides& in) const;       elements to skip, may depend on Runtime
+//   fields static constexpr bool strided_inputs = true;        the kernel reads any strides;
+//   otherwise
 //                                                       inputs arrive row-contiguous
-//   static constexpr int reuse_input = i;               output 0 may take input i's buffer; the kernel
+//   static constexpr int reuse_input = i;               output 0 may take input i's buffer; the
+//   kernel
 //                                                       then finds both pointers equal
 #pragma once
 
@@ -76,9 +78,9 @@ struct Batched {
 
 struct OpInfo {
   const char* name;
-  bool elementwise;      // the engine runs it from its opcode; there is no cpu()
+  bool elementwise;  // the engine runs it from its opcode; there is no cpu()
   bool strided_inputs;
-  int reuse_input;       // -1 for none
+  int reuse_input;                                                 // -1 for none
   bool (*view)(const Op&, const Layout&, const Shape&, Strides&);  // null where never a view
   int64_t (*view_offset)(const Op&, const Strides&);
   std::vector<array> (*vjp)(const Op&, const VjpArgs&);

@@ -21,10 +21,10 @@ namespace ops {
 namespace detail {
 template <class T>
 struct OpIdOf;
-#define MICA_ELEMENTWISE(Type)               \
-  template <>                                \
-  struct OpIdOf<ops::Type> {                 \
-    static constexpr OpId id = OpId::Type;   \
+#define MICA_ELEMENTWISE(Type)             \
+  template <>                              \
+  struct OpIdOf<ops::Type> {               \
+    static constexpr OpId id = OpId::Type; \
   };
 #define MICA_OP(Type) MICA_ELEMENTWISE(Type)
 #include "mica/ops/ops.def"

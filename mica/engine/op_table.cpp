@@ -1,0 +1,62 @@
+#include <array>
+
+#include "mica/engine/op.h"
+#include "mica/ops/elementwise/rules.h"
+#include "mica/ops/primitives.h"
+
+namespace mica::engine {
+namespace {
+
+template <class T>
+OpInfo elementwise_info() {
+  OpInfo info{};
+  info.name = T::name;
+  info.elementwise = true;
+  info.strided_inputs = true;
+  info.reuse_input = -1;
+  info.vjp = [](const Op&, const VjpArgs& args) { return ops::elementwise_vjp<T>(args); };
+  info.jvp = [](const Op&, const JvpArgs& args) { return ops::elementwise_jvp<T>(args); };
+  info.vmap = [](const Op& op, const VmapArgs& args) { return ops::elementwise_vmap(op, args); };
+  info.add_to_key = [](const Op&, Key&) {};
+  return info;
+}
+
+template <class T>
+OpInfo op_info_of() {
+  OpInfo info{};
+  info.name = T::name;
+  if constexpr (requires { T::strided_inputs; }) info.strided_inputs = T::strided_inputs;
+  info.reuse_input = -1;
+  if constexpr (requires { T::reuse_input; }) info.reuse_input = T::reuse_input;
+  if constexpr (requires { &T::view; }) {
+    info.view = [](const Op& op, const Layout& in, const Shape& shape, Strides& out) {
+      return attributes<T>(op).view(in, shape, out);
+    };
+  }
+  if constexpr (requires { &T::view_offset; }) {
+    info.view_offset = [](const Op& op, const Strides& in) {
+      return attributes<T>(op).view_offset(in);
+    };
+  }
+  info.vjp = [](const Op& op, const VjpArgs& args) { return attributes<T>(op).vjp(args); };
+  info.jvp = [](const Op& op, const JvpArgs& args) { return attributes<T>(op).jvp(args); };
+  info.vmap = [](const Op& op, const VmapArgs& args) { return attributes<T>(op).vmap(args); };
+  if constexpr (!requires { T::run_by_engine; }) {
+    info.cpu = [](const Op& op, const cpu::Call& call) { attributes<T>(op).cpu(call); };
+  }
+  info.add_to_key = [](const Op& op, Key& key) { add_attributes(attributes<T>(op), key); };
+  return info;
+}
+
+}  // namespace
+
+const OpInfo& op_info(OpId id) {
+  static const std::array<OpInfo, static_cast<size_t>(OpId::count)> table = {
+#define MICA_ELEMENTWISE(Type) elementwise_info<ops::Type>(),
+#define MICA_OP(Type) op_info_of<ops::Type>(),
+#include "mica/ops/ops.def"
+  };
+  return table[static_cast<size_t>(id)];
+}
+
+}  // namespace mica::engine

@@ -1,0 +1,4 @@
+// The structs of every primitive of ops.def.
+#pragma once
+
+#include "mica/ops/reduce.h"
