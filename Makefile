@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo bench format check-format deps configure
+.PHONY: build test demo bench format deps configure
 
 deps:
 	@scripts/deps.sh
@@ -29,7 +29,4 @@ bench: configure
 	scripts/bench.py
 
 format: deps
-	scripts/format.sh
-
-check-format: deps
-	scripts/check_format.sh
+	scripts/check_format.sh --fix
