@@ -1,9 +1,9 @@
-# The libraries mica is built on. All are private: no public header includes theirs.
+# The libraries that mica links. All are private: no public header includes theirs. A program that
+# links a static libmica needs them too.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 find_package(fmt CONFIG REQUIRED)
 find_package(hwy CONFIG REQUIRED)
-find_package(nlohmann_json CONFIG REQUIRED)
 find_package(Dnnl REQUIRED)
 find_package(Kissfft REQUIRED)
 find_package(Lapacke REQUIRED)
