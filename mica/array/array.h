@@ -43,9 +43,9 @@ class array {
 
   // Elements in row-major order from an iterator; reads the product of shape.
   template <class It>
-    requires(std::input_iterator<It> && !std::is_same_v<std::remove_cv_t<It>, void*>)
-  explicit array(It data, Shape shape,
-                 Dtype dtype = TypeToDtype<typename std::iterator_traits<It>::value_type>());
+  requires(std::input_iterator<It> && !std::is_same_v<std::remove_cv_t<It>, void*>) explicit array(
+      It data, Shape shape,
+      Dtype dtype = TypeToDtype<typename std::iterator_traits<It>::value_type>());
   template <Scalar T>
   explicit array(std::initializer_list<T> data, Dtype dtype = TypeToDtype<T>())
       : array(data.begin(), Shape{static_cast<ShapeElem>(data.size())}, dtype) {}
@@ -68,7 +68,8 @@ class array {
   explicit array(void* data, Shape shape, Dtype dtype, const std::function<void(void*)>& deleter);
 
   array(const array& other) noexcept;
-  array(array&& other) noexcept : node_(std::exchange(other.node_, nullptr)), index_(other.index_) {}
+  array(array&& other) noexcept
+      : node_(std::exchange(other.node_, nullptr)), index_(other.index_) {}
   array& operator=(const array& other) & noexcept;
   array& operator=(array&& other) & noexcept;
   array& operator=(const array&) && = delete;
@@ -103,8 +104,8 @@ class array {
   }
   const Strides& strides() const;
   int64_t strides(int dim) const;
-  int64_t offset() const;    // elements from the buffer's start
-  size_t data_size() const;  // elements of the underlying buffer that the array's strides span
+  int64_t offset() const;      // elements from the buffer's start
+  size_t data_size() const;    // elements of the underlying buffer that the array's strides span
   size_t buffer_size() const;  // bytes
   struct Flags {
     bool contiguous : 1;  // every element of the spanned buffer belongs to the array
@@ -256,8 +257,9 @@ inline array::Iterator array::begin() const { return Iterator(*this); }
 inline array::Iterator array::end() const { return Iterator(*this, shape(0)); }
 
 template <class It>
-  requires(std::input_iterator<It> && !std::is_same_v<std::remove_cv_t<It>, void*>)
-array::array(It data, Shape shape, Dtype dtype) {
+requires(std::input_iterator<It> &&
+         !std::is_same_v<std::remove_cv_t<It>, void*>) array::array(It data, Shape shape,
+                                                                    Dtype dtype) {
   using T = std::remove_cv_t<typename std::iterator_traits<It>::value_type>;
   array typed = uninitialized(shape, dtype_of<T>());
   T* out = typed.data<T>();
@@ -265,34 +267,34 @@ array::array(It data, Shape shape, Dtype dtype) {
   *this = dtype == typed.dtype() ? std::move(typed) : cast_from(out, shape, typed.dtype(), dtype);
 }
 
-template <Scalar T>
-array::array(std::initializer_list<T> data, Shape shape, Dtype dtype)
+// In a member's definition T would name the method, hence E.
+template <Scalar E>
+array::array(std::initializer_list<E> data, Shape shape, Dtype dtype)
     : array((check_length(data.size(), shape), data.begin()), shape, dtype) {}
 
-template <Scalar T>
-array::array(std::initializer_list<std::initializer_list<T>> rows, Dtype dtype) {
+template <Scalar E>
+array::array(std::initializer_list<std::initializer_list<E>> rows, Dtype dtype) {
   const size_t columns = rows.size() ? rows.begin()->size() : 0;
-  std::vector<array> parts;
   Shape row_shape{static_cast<ShapeElem>(columns)};
-  array out = uninitialized(
-      {static_cast<ShapeElem>(rows.size()), static_cast<ShapeElem>(columns)}, dtype_of<T>());
-  T* to = out.data<T>();
+  array out = uninitialized({static_cast<ShapeElem>(rows.size()), static_cast<ShapeElem>(columns)},
+                            dtype_of<E>());
+  E* to = out.data<E>();
   for (const auto& row : rows) {
     check_length(row.size(), row_shape);
     to = std::copy(row.begin(), row.end(), to);
   }
-  *this = dtype == out.dtype() ? out : cast_from(out.data<T>(), out.shape(), out.dtype(), dtype);
+  *this = dtype == out.dtype() ? out : cast_from(out.data<E>(), out.shape(), out.dtype(), dtype);
 }
 
-template <Scalar T>
-array::array(std::initializer_list<std::initializer_list<std::initializer_list<T>>> blocks,
+template <Scalar E>
+array::array(std::initializer_list<std::initializer_list<std::initializer_list<E>>> blocks,
              Dtype dtype) {
   const size_t rows = blocks.size() ? blocks.begin()->size() : 0;
   const size_t columns = rows ? blocks.begin()->begin()->size() : 0;
   array out = uninitialized({static_cast<ShapeElem>(blocks.size()), static_cast<ShapeElem>(rows),
                              static_cast<ShapeElem>(columns)},
-                            dtype_of<T>());
-  T* to = out.data<T>();
+                            dtype_of<E>());
+  E* to = out.data<E>();
   for (const auto& block : blocks) {
     check_length(block.size(), Shape{static_cast<ShapeElem>(rows)});
     for (const auto& row : block) {
@@ -300,13 +302,13 @@ array::array(std::initializer_list<std::initializer_list<std::initializer_list<T
       to = std::copy(row.begin(), row.end(), to);
     }
   }
-  *this = dtype == out.dtype() ? out : cast_from(out.data<T>(), out.shape(), out.dtype(), dtype);
+  *this = dtype == out.dtype() ? out : cast_from(out.data<E>(), out.shape(), out.dtype(), dtype);
 }
 
-template <Scalar T>
-T array::item() const {
-  T value;
-  copy_item(&value, dtype_of<T>());
+template <Scalar E>
+E array::item() const {
+  E value;
+  copy_item(&value, dtype_of<E>());
   return value;
 }
 

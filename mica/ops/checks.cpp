@@ -1,0 +1,52 @@
+#include "mica/ops/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+namespace mica {
+
+std::string to_string(const Shape& shape) {
+  std::string text = "(";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += std::to_string(shape[i]);
+  }
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+namespace ops {
+
+int normalize_axis(int axis, int ndim, const char* op) {
+  if (axis < -ndim || axis >= ndim) {
+    throw std::invalid_argument(
+        ndim == 0
+            ? fmt::format("{}: expected an array with axes, got axis {} of a scalar", op, axis)
+            : fmt::format("{}: expected axis in [{}, {}), got {}", op, -ndim, ndim, axis));
+  }
+  return axis < 0 ? axis + ndim : axis;
+}
+
+std::vector<int> normalize_axes(const std::vector<int>& axes, int ndim, const char* op) {
+  std::vector<int> normalized;
+  normalized.reserve(axes.size());
+  for (int axis : axes) normalized.push_back(normalize_axis(axis, ndim, op));
+  std::sort(normalized.begin(), normalized.end());
+  const auto twice = std::adjacent_find(normalized.begin(), normalized.end());
+  if (twice != normalized.end()) {
+    throw std::invalid_argument(
+        fmt::format("{}: expected each axis once, got axis {} twice", op, *twice));
+  }
+  return normalized;
+}
+
+std::vector<int> all_axes(int ndim) {
+  std::vector<int> axes(static_cast<size_t>(ndim));
+  std::iota(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
+}  // namespace ops
+}  // namespace mica

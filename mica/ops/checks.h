@@ -1,0 +1,25 @@
+// Checks of arguments that ops share, and the text of their errors.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mica/array/shape.h"
+
+namespace mica {
+
+// "(2, 3)", "(2,)", "()": shapes as errors spell them.
+std::string to_string(const Shape& shape);
+
+namespace ops {
+
+// The axis counted from 0. Throws std::invalid_argument outside [-ndim, ndim):
+// "squeeze: expected axis in [-2, 2), got 3".
+int normalize_axis(int axis, int ndim, const char* op);
+// Several axes counted from 0, sorted; one given twice is an error too.
+std::vector<int> normalize_axes(const std::vector<int>& axes, int ndim, const char* op);
+// All of them: 0, 1, ..., ndim - 1.
+std::vector<int> all_axes(int ndim);
+
+}  // namespace ops
+}  // namespace mica

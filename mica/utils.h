@@ -1,0 +1,77 @@
+// Small public helpers around shapes, axes and dtypes, under MLX's names.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mica/array/array.h"
+
+namespace mica {
+
+// The dtype to which the arrays promote together; bool_ for none.
+inline Dtype result_type(const array& a, const array& b) {
+  return promote_types(a.dtype(), b.dtype());
+}
+inline Dtype result_type(const array& a, const array& b, const array& c) {
+  return promote_types(result_type(a, b), c.dtype());
+}
+inline Dtype result_type(const std::vector<array>& arrays) {
+  Dtype type = bool_;
+  for (const array& a : arrays) type = promote_types(type, a.dtype());
+  return type;
+}
+
+// The shape to which both broadcast; throws std::invalid_argument where there is none.
+Shape broadcast_shapes(const Shape& a, const Shape& b);
+
+// The axis in [0, ndim), counted from the end where negative; throws std::invalid_argument, with
+// the text behind the prefix.
+int normalize_axis_index(int axis, int ndim, const std::string& msg_prefix = "");
+
+namespace detail {
+[[noreturn]] void throw_dimension_overflow(int64_t dim, std::string_view op);
+}
+
+// A dimension as a ShapeElem; throws std::overflow_error where it does not fit.
+template <class T>
+ShapeElem safe_cast(T dim, std::string_view op = "") {
+  const auto wide = static_cast<int64_t>(dim);
+  if (wide < std::numeric_limits<ShapeElem>::min() ||
+      wide > std::numeric_limits<ShapeElem>::max()) {
+    detail::throw_dimension_overflow(wide, op);
+  }
+  return static_cast<ShapeElem>(wide);
+}
+
+constexpr bool is_power_of_2(int n) { return n != 0 && (n & (n - 1)) == 0; }
+
+// The smallest power of two that is at least n; 1 for n below 1.
+constexpr int next_power_of_2(int n) {
+  int power = 1;
+  while (power < n) power *= 2;
+  return power;
+}
+
+// Limits of a floating-point dtype; of a complex one, those of its parts.
+struct finfo {
+  explicit finfo(Dtype dtype);  // throws std::invalid_argument for other dtypes
+  Dtype dtype;
+  int bits;
+  double min;
+  double max;
+  double eps;              // from 1 to the next larger value
+  double smallest_normal;  // above 0
+};
+
+// Limits of an integer dtype.
+struct iinfo {
+  explicit iinfo(Dtype dtype);  // throws std::invalid_argument for other dtypes
+  Dtype dtype;
+  int64_t min;
+  uint64_t max;
+};
+
+}  // namespace mica
