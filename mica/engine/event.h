@@ -1,0 +1,39 @@
+// Something that happens once, or fails.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+namespace mica::engine {
+
+// Set by one thread, once; waited for by any number. Shared by them: a waiter may go on, and drop
+// the event, before set() has returned.
+class Event {
+ public:
+  Event() = default;
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  // A null error is success.
+  void set(std::exception_ptr error = nullptr) noexcept {
+    error_ = std::move(error);
+    state_.store(1, std::memory_order_release);
+    state_.notify_all();
+  }
+  bool is_set() const noexcept { return state_.load(std::memory_order_acquire) != 0; }
+  // Null while the event is not set, too.
+  std::exception_ptr error() const noexcept { return is_set() ? error_ : nullptr; }
+  // Throws the error it was set with, each time.
+  void wait() const {
+    state_.wait(0, std::memory_order_acquire);
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::exception_ptr error_;
+  std::atomic<uint32_t> state_{0};
+};
+
+}  // namespace mica::engine
