@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 venv=${MICA_VENV:-$PWD/.venv}
 torch='torch==2.15.0'
-torch_needs=('filelock' 'typing-extensions' 'setuptools>=77.0.3' 'sympy' 'networkx' 'jinja2' 'fsspec')
+torch_needs=(filelock typing-extensions 'setuptools>=77.0.3' sympy networkx jinja2 fsspec)
 peers=('numpy' 'safetensors' 'jax==0.10.2' 'optax==0.2.8' 'mlx[cpu]==0.32.4')
 
 install() {  # pip's complaints about the requirements left out are shown only when it fails
