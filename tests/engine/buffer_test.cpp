@@ -90,7 +90,7 @@ TEST_F(BufferTest, CountsReferences) {
   BufferRef c = std::move(b);
   EXPECT_FALSE(b);  // NOLINT(bugprone-use-after-move): the moved-from state is specified
   EXPECT_EQ(c.use_count(), 2u);
-  c = c;  // NOLINT(clang-diagnostic-self-assign-overloaded)
+  c = static_cast<const BufferRef&>(c);
   EXPECT_EQ(c.use_count(), 2u);
   c = allocate(100);
   EXPECT_EQ(a.use_count(), 1u);
