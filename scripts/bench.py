@@ -82,8 +82,8 @@ class PeerProcess:
     def _last_error(self):
         self.close()
         self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines()
-        return lines[-1] if lines else "it printed nothing"
+        lines = [line for line in self._errors.read().splitlines() if "Error" in line]
+        return lines[-1] if lines else "it ended early"
 
     def close(self):
         if self._process is not None:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building, testing and formatting mica needs and that are
-# missing. Does nothing, and uses no network, when all are there.
+# Installs the Debian packages that building, testing and formatting mica needs, and those named as
+# arguments, where they are missing. Does nothing, and uses no network, when all are there.
 set -euo pipefail
 
 packages=(
@@ -22,6 +22,7 @@ packages=(
   nlohmann-json3-dev
   python3
   python3-venv
+  "$@"
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

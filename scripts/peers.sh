@@ -32,7 +32,7 @@ for requirement in (r.split(";")[0].strip() for r in requires("torch")):
 PYTHON
 }
 
-scripts/deps.sh
+scripts/deps.sh python3-dev  # torch.compile compiles against Python.h
 [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
 install --no-deps "$torch"
 install "${torch_needs[@]}" "${peers[@]}"
