@@ -33,6 +33,8 @@ class Key {
   void clear() { words_.clear(); }
   const std::vector<uint64_t>& words() const { return words_; }
   uint64_t hash() const;
+  // Whether a Runtime field was left out: then equal keys don't mean equal values.
+  bool has_runtime_fields() const { return runtime_fields_; }
   friend bool operator==(const Key& a, const Key& b) { return a.words_ == b.words_; }
 
   template <class T>
@@ -55,7 +57,9 @@ class Key {
 
  private:
   template <class T>
-  void add_compound(const Runtime<T>&) {}
+  void add_compound(const Runtime<T>&) {
+    runtime_fields_ = true;
+  }
   template <class T>
   void add_compound(const std::optional<T>& field) {
     add(field.has_value());
@@ -74,6 +78,7 @@ class Key {
   }
 
   std::vector<uint64_t> words_;
+  bool runtime_fields_ = false;
 };
 
 namespace detail {

@@ -42,10 +42,11 @@ struct Node {
   std::atomic<Status> status{Status::unscheduled};
   bool tracer = false;       // depends on an argument of a function being transformed
   bool placeholder = false;  // stands for an argument: has no data and can't be evaluated
-  uint16_t input_count = 0;
+  uint32_t input_count = 0;
   // Place in the schedule being built; meaningful to the thread that holds the engine's lock.
   uint32_t mark = 0;
   uint32_t index = 0;
+  Node* next_released = nullptr;
   Stream stream;
   OpRef op;  // null for leaves
   std::shared_ptr<Event> event;
@@ -72,6 +73,8 @@ struct Node {
 // A leaf with data, row-contiguous.
 array make_leaf(BufferRef buffer, Shape shape, Dtype dtype);
 array make_leaf(BufferRef buffer, int64_t offset, Shape shape, Strides strides, Dtype dtype);
+// A leaf's elements in another dtype, converted at once.
+array cast_leaf(const array& leaf, Dtype dtype);
 // A leaf that stands for an argument while a function is traced.
 array make_placeholder(Shape shape, Dtype dtype, Stream stream);
 

@@ -126,6 +126,11 @@ class OpRef {
   ~OpRef() {
     if (op_ && op_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete op_;
   }
+  static OpRef share(const Op& op) {
+    Op* shared = const_cast<Op*>(&op);
+    shared->refs.fetch_add(1, std::memory_order_relaxed);
+    return OpRef(shared);
+  }
   const Op* get() const { return op_; }
   const Op& operator*() const { return *op_; }
   const Op* operator->() const { return op_; }

@@ -16,7 +16,8 @@ OpInfo elementwise_info() {
   info.reuse_input = -1;
   info.vjp = [](const Op&, const VjpArgs& args) { return ops::elementwise_vjp<T>(args); };
   info.jvp = [](const Op&, const JvpArgs& args) { return ops::elementwise_jvp<T>(args); };
-  info.vmap = [](const Op& op, const VmapArgs& args) { return ops::elementwise_vmap(op, args); };
+  info.vmap = [](const Op& op, const VmapArgs& args) { return ops::elementwise_vmap<T>(op, args); };
+  // What an elementwise op's attributes say, its output's dtype, is in the key already.
   info.add_to_key = [](const Op&, Key&) {};
   return info;
 }

@@ -1,0 +1,182 @@
+#include "mica/engine/run.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "mica/engine/counters.h"
+#include "mica/engine/cpu/call.h"
+#include "mica/engine/cpu/copy.h"
+#include "mica/engine/cpu/parallel.h"
+#include "mica/ops/checks.h"
+
+namespace mica::engine {
+
+Run::Run(std::shared_ptr<const Plan> plan, const Graph& graph, std::shared_ptr<Event> done)
+    : plan_(std::move(plan)), done_(std::move(done)) {
+  for (uint32_t n : plan_->op_nodes) ops_.push_back(graph.nodes[n]->op);
+  bind_leaves(graph);
+  bind_values(graph);
+  publish(graph);
+}
+
+void Run::bind_leaves(const Graph& graph) {
+  buffers_.resize(plan_->storages.size());
+  offsets_.resize(plan_->values.size(), 0);
+  for (size_t i = 0; i < graph.leaves.size(); ++i) {
+    const auto [node, output] = graph.values[graph.leaves[i]];
+    const Value& value = node->output(output);
+    const uint32_t v = plan_->leaf_values[i];
+    buffers_[plan_->values[v].storage] = value.buffer;
+    offsets_[v] = value.offset;
+    if (node->status.load(std::memory_order_acquire) == Status::scheduled &&
+        !node->event->is_set()) {
+      waits_.push_back(node->event);
+    }
+  }
+}
+
+void Run::bind_values(const Graph& graph) {
+  if (plan_->arena_bytes) arena_ = allocate(plan_->arena_bytes);
+  std::vector<std::byte*> bases(plan_->storages.size(), nullptr);
+  for (size_t s = 0; s < plan_->storages.size(); ++s) {
+    const Storage& storage = plan_->storages[s];
+    if (storage.place == Storage::Place::own) buffers_[s] = allocate(storage.bytes);
+    if (buffers_[s]) {
+      bases[s] = static_cast<std::byte*>(buffers_[s].data());
+    } else if (arena_) {
+      bases[s] = static_cast<std::byte*>(arena_.data()) + storage.offset;
+    }
+  }
+  pointers_.resize(plan_->values.size());
+  for (size_t v = 0; v < plan_->values.size(); ++v) {
+    const PlanValue& value = plan_->values[v];
+    if (value.view_of != none) {
+      offsets_[v] = offsets_[value.view_of];
+      if (value.view_node != none) {
+        const Op& op = *graph.nodes[value.view_node]->op;
+        offsets_[v] += op.info().view_offset(op, plan_->values[value.view_of].strides);
+      }
+    }
+    if (bases[value.storage]) {
+      pointers_[v] = bases[value.storage] + offsets_[v] * static_cast<int64_t>(value.dtype.size());
+    }
+  }
+}
+
+void Run::publish(const Graph& graph) {
+  // Others may drop their handles at any time: these keep the nodes alive while they are detached.
+  std::vector<array> kept;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.kept[n]) kept.emplace_back(graph.nodes[n], 0);
+  }
+  for (const array& handle : kept) {
+    Node& node = handle.node();
+    for (uint32_t o = 0; o < node.output_count(); ++o) {
+      const uint32_t v = plan_->value_of[node.index + o];
+      Value& value = node.output(o);
+      value.buffer = buffers_[plan_->values[v].storage];
+      value.offset = offsets_[v];
+      value.strides = plan_->values[v].strides;
+    }
+    node.event = done_;
+    node.status.store(Status::scheduled, std::memory_order_release);
+  }
+  for (const array& handle : kept) {
+    if (!(handle.node().tracer && in_tracing())) handle.node().detach();
+  }
+}
+
+void Run::execute() noexcept {
+  std::exception_ptr error;
+  try {
+    for (const auto& event : waits_) event->wait();
+    ThreadCountScope threads;
+    for (const Step& step : plan_->steps) {
+      std::visit([this](const auto& s) { run(s); }, step);
+    }
+    count({.kernels = plan_->steps.size(),
+           .bytes = plan_->bytes_moved,
+           .temporaries = plan_->temporaries});
+  } catch (...) {
+    error = std::current_exception();
+  }
+  buffers_.clear();
+  arena_ = {};
+  ops_.clear();
+  waits_.clear();
+  done_->set(error);
+}
+
+const Op& Run::op_of(uint32_t graph_node) const {
+  const auto& nodes = plan_->op_nodes;
+  const auto it = std::lower_bound(nodes.begin(), nodes.end(), graph_node);
+  return *ops_[static_cast<size_t>(it - nodes.begin())];
+}
+
+void Run::run(const FusedStep& step) {
+  if (step.program.reduction) return reduce(step);
+  const size_t inputs = step.program.inputs.size(), outputs = step.program.outputs.size();
+  operands_.clear();
+  for (const auto& instance : step.instances) {
+    for (uint32_t v : instance.inputs) operands_.push_back(pointers_[v]);
+    for (uint32_t v : instance.outputs) operands_.push_back(pointers_[v]);
+  }
+  std::vector<cpu::Instance> instances;
+  instances.reserve(step.instances.size());
+  void** operand = operands_.data();
+  for (const auto& instance : step.instances) {
+    instances.push_back({&instance.loops, {operand, inputs}, {operand + inputs, outputs}});
+    operand += inputs + outputs;
+  }
+  cpu::run(step.program, instances);
+}
+
+void Run::reduce(const FusedStep& step) {
+  const auto& instance = step.instances[0];
+  operands_.clear();
+  for (uint32_t v : instance.inputs) operands_.push_back(pointers_[v]);
+  const PlanValue& out = plan_->values[instance.outputs[0]];
+  void* to = pointers_[instance.outputs[0]];
+  const Dtype accumulated = step.program.reduction->dtype;
+  if (accumulated == out.dtype) {
+    cpu::run_reduction(step.program, step.reduction, operands_, to);
+    return;
+  }
+  const auto n = static_cast<size_t>(out.size);
+  const BufferRef wide = allocate(n * accumulated.size());
+  cpu::run_reduction(step.program, step.reduction, operands_, wide.data());
+  cpu::cast_kernel(accumulated, out.dtype)(to, wide.data(), nullptr, nullptr, n);
+}
+
+void Run::run(const KernelStep& step) {
+  std::vector<cpu::Tensor> tensors;
+  tensors.reserve(step.inputs.size() + step.outputs.size());
+  const auto add = [&](uint32_t v) {
+    const PlanValue& value = plan_->values[v];
+    tensors.push_back(
+        {pointers_[v], value.shape, value.strides, value.dtype, static_cast<size_t>(value.size)});
+  };
+  for (uint32_t v : step.inputs) add(v);
+  for (uint32_t v : step.outputs) add(v);
+  const std::span all(tensors);
+  const Op& op = op_of(step.node);
+  try {
+    op.info().cpu(op, {all.first(step.inputs.size()), all.subspan(step.inputs.size())});
+  } catch (const std::exception& e) {
+    std::string shapes;
+    for (uint32_t v : step.inputs) {
+      shapes += (shapes.empty() ? "" : ", ") + to_string(plan_->values[v].shape);
+    }
+    throw std::runtime_error(std::string(op.info().name) + " of " + shapes + ": " + e.what());
+  }
+}
+
+void Run::run(const CopyStep& step) {
+  const PlanValue& in = plan_->values[step.input];
+  cpu::copy_strided(
+      {pointers_[step.input], in.shape, in.strides, in.dtype, static_cast<size_t>(in.size)},
+      pointers_[step.output]);
+}
+
+}  // namespace mica::engine
