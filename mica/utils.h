@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -73,5 +74,38 @@ struct iinfo {
   int64_t min;
   uint64_t max;
 };
+
+// How arrays are printed.
+struct PrintOptions {
+  int precision = -1;  // digits behind the point; -1: as the stream is set
+};
+
+// Prints the elements of an array.
+struct PrintFormatter {
+  void print(std::ostream& os, bool value) const;
+  void print(std::ostream& os, int16_t value) const;
+  void print(std::ostream& os, uint16_t value) const;
+  void print(std::ostream& os, int32_t value) const;
+  void print(std::ostream& os, uint32_t value) const;
+  void print(std::ostream& os, int64_t value) const;
+  void print(std::ostream& os, uint64_t value) const;
+  void print(std::ostream& os, float16_t value) const;
+  void print(std::ostream& os, bfloat16_t value) const;
+  void print(std::ostream& os, float value) const;
+  void print(std::ostream& os, double value) const;
+  void print(std::ostream& os, complex64_t value) const;
+
+  bool capitalize_bool = false;
+  PrintOptions format_options;
+};
+
+// What operator<< of an array prints with, everywhere in the process. Not to be changed while
+// another thread prints.
+PrintFormatter& get_global_formatter();
+void set_printoptions(PrintOptions options);
+
+std::ostream& operator<<(std::ostream& os, const float16_t& value);
+std::ostream& operator<<(std::ostream& os, const bfloat16_t& value);
+std::ostream& operator<<(std::ostream& os, const complex64_t& value);  // 1-2j
 
 }  // namespace mica
