@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include "mica/array/half.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
@@ -94,6 +95,30 @@ Operand materialise(const MatmulProblem& p, const Operand& x, int64_t rows, int6
 
 // Whether to copy a matrix column by column: the order in which reading it is cheaper.
 inline bool by_columns(const Operand& x) { return std::abs(x.row) < std::abs(x.col); }
+
+template <class T>
+T wrapping_add(T x, T y) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<uint64_t>(x) + static_cast<uint64_t>(y));
+  } else {
+    return x + y;
+  }
+}
+
+// Sums the rows of a contiguous matrix, floating ones in double.
+template <class T>
+void sum_rows(const T* matrix, int64_t rows, int64_t cols, T* sum) {
+  using Sum = std::conditional_t<
+      std::is_integral_v<T>, T,
+      std::conditional_t<std::is_same_v<T, std::complex<float>>, std::complex<double>, double>>;
+  std::vector<Sum> sums(cols);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) {
+      sums[j] = wrapping_add(sums[j], static_cast<Sum>(matrix[i * cols + j]));
+    }
+  }
+  for (int64_t j = 0; j < cols; ++j) sum[j] = static_cast<T>(sums[j]);
+}
 
 template <class T>
 T apply_epilogue(Epilogue epilogue, T x) {

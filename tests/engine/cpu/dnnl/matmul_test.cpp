@@ -2,46 +2,14 @@
 #include <omp.h>
 
 #include <cmath>
-#include <complex>
-#include <random>
 #include <thread>
 #include <vector>
 
 #include "mica/engine/cpu/dnnl/dnnl.h"
+#include "tests/engine/cpu/dnnl/values.h"
 
 namespace mica::cpu {
 namespace {
-
-using Wide = std::complex<double>;
-
-template <class T>
-Wide widen(T x) {
-  if constexpr (std::is_same_v<T, complex64_t>)
-    return Wide(x);
-  else
-    return Wide(static_cast<double>(x));
-}
-
-// Values of a fixed pseudo-random sequence: small integers for integer dtypes.
-template <class T>
-std::vector<T> values(size_t size, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::vector<T> result(size);
-  for (T& x : result) {
-    const double u = generator() / 4294967296.0 * 2 - 1;
-    const double v = generator() / 4294967296.0 * 2 - 1;
-    if constexpr (std::is_same_v<T, complex64_t>) {
-      x = T(static_cast<float>(u), static_cast<float>(v));
-    } else if constexpr (std::is_unsigned_v<T>) {
-      x = static_cast<T>(std::abs(u) * 10);
-    } else if constexpr (std::is_integral_v<T>) {
-      x = static_cast<T>(u * 10);
-    } else {
-      x = static_cast<T>(u);
-    }
-  }
-  return result;
-}
 
 Wide epilogue(const MatmulProblem& p, Wide sum, Wide old) {
   const double x = sum.real();
@@ -81,11 +49,6 @@ void expect_product(const MatmulProblem& p, bool with_bias = false, int64_t a_or
   matmul(p, a.data() + a_origin, b.data() + b_origin, with_bias ? bias.data() : nullptr,
          out.data());
 
-  double unit = 0;  // rounding of the dtype
-  if (p.dtype == Dtype::Val::float32 || p.dtype == Dtype::Val::complex64) unit = 1.2e-7;
-  if (p.dtype == Dtype::Val::bfloat16) unit = 8e-3;
-  if (p.dtype == Dtype::Val::float16) unit = 1e-3;
-  if (p.dtype == Dtype::Val::float64) unit = 2.3e-16;
   size_t at = 0;
   for (int64_t x = 0; x < p.batch[0]; ++x)
     for (int64_t y = 0; y < p.batch[1]; ++y)
@@ -103,9 +66,7 @@ void expect_product(const MatmulProblem& p, bool with_bias = false, int64_t a_or
             sum *= p.alpha;
             if (with_bias) sum += widen(bias[j]);
             const Wide expected = epilogue(p, sum, widen(old[at]));
-            const double accumulation = std::min(unit, 1.2e-7) * std::sqrt(p.k + 1.0) * 16;
-            ASSERT_LE(std::abs(expected - widen(out[at])),
-                      unit * std::abs(expected) + accumulation + (unit > 0 ? 1e-16 : 0))
+            ASSERT_LE(std::abs(expected - widen(out[at])), tolerance<T>(expected, p.k))
                 << dtype_name(Dtype(p.dtype, sizeof(T))) << " m " << p.m << " n " << p.n << " k "
                 << p.k << " at flat index " << at << ": expected " << expected << ", got "
                 << widen(out[at]);
