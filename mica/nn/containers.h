@@ -1,0 +1,36 @@
+// Modules that hold other modules.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "mica/nn/slot.h"
+
+namespace mica::nn {
+
+// Calls its layers one after the other. Takes any modules that map an array to an array; write
+// Sequential model{...} with braces, so that the layers are made, and draw, in order.
+struct Sequential : Module {
+  std::vector<Layer> layers;
+  MICA_MODULE(Sequential, layers)
+
+  Sequential() = default;
+  explicit Sequential(std::vector<Layer> modules) : layers(std::move(modules)) {}
+  template <class... M>
+  requires(sizeof...(M) > 0 && (std::constructible_from<Layer, M> && ...) &&
+           !(sizeof...(M) == 1 && (std::same_as<std::remove_cvref_t<M>, Sequential> && ...)))
+      Sequential(M&&... modules) {
+    layers.reserve(sizeof...(M));
+    (layers.emplace_back(std::forward<M>(modules)), ...);
+  }
+
+  virtual array operator()(const array& x) const {
+    array y = x;
+    for (const Layer& layer : layers) y = layer(y);
+    return y;
+  }
+};
+
+}  // namespace mica::nn

@@ -1,0 +1,41 @@
+#include "mica/nn/dropout.h"
+
+#include "mica/nn/repr.h"
+#include "mica/ops/checks.h"
+#include "mica/ops/ops.h"
+#include "mica/random/random.h"
+
+namespace mica::nn {
+
+Dropout::Dropout(double p) : keep_(1 - p) {
+  if (!(p >= 0 && p < 1)) fail("p in [0, 1)", repr(p));
+}
+
+array Dropout::drop(const array& x, const Shape& mask_shape) const {
+  if (keep_ == 1 || !training()) return x;
+  const array mask = random::bernoulli(keep_, mask_shape);
+  return mask * x * weak(1 / keep_, x);
+}
+
+array Dropout::operator()(const array& x) const { return drop(x, x.shape()); }
+
+std::string Dropout::extra_repr() const { return "p=" + repr(1 - keep_); }
+
+array Dropout2d::operator()(const array& x) const {
+  if (x.ndim() != 3 && x.ndim() != 4) fail("input (H, W, C) or (N, H, W, C)", to_string(x.shape()));
+  Shape mask_shape = x.shape();
+  const size_t n = mask_shape.size();
+  mask_shape[n - 2] = mask_shape[n - 3] = 1;
+  return drop(x, mask_shape);
+}
+
+array Dropout3d::operator()(const array& x) const {
+  if (x.ndim() != 4 && x.ndim() != 5)
+    fail("input (D, H, W, C) or (N, D, H, W, C)", to_string(x.shape()));
+  Shape mask_shape = x.shape();
+  const size_t n = mask_shape.size();
+  mask_shape[n - 2] = mask_shape[n - 3] = mask_shape[n - 4] = 1;
+  return drop(x, mask_shape);
+}
+
+}  // namespace mica::nn

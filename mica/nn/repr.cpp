@@ -1,0 +1,45 @@
+#include "mica/nn/repr.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+namespace mica::nn {
+
+std::string repr(bool value) { return value ? "True" : "False"; }
+
+std::string repr(int value) { return std::to_string(value); }
+
+std::string repr(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific);
+  std::string digits;  // without sign and point
+  const char* next = text;
+  std::string sign = *next == '-' ? "-" : "";
+  for (next += sign.size(); next != end.ptr && *next != 'e'; ++next)
+    if (*next != '.') digits += *next;
+  const int exponent = std::atoi(std::string(next + 1, static_cast<const char*>(end.ptr)).c_str());
+  if (exponent < -4 || exponent >= 16) {
+    std::string mantissa = digits.substr(0, 1);
+    if (digits.size() > 1) mantissa += "." + digits.substr(1);
+    const std::string power = std::to_string(std::abs(exponent));
+    return sign + mantissa + (exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
+  }
+  if (exponent < 0)
+    return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
+  const auto whole = static_cast<size_t>(exponent) + 1;
+  if (digits.size() <= whole) return sign + digits + std::string(whole - digits.size(), '0') + ".0";
+  return sign + digits.substr(0, whole) + "." + digits.substr(whole);
+}
+
+array weak(int value, const array& x) {
+  return x.dtype() == bool_ ? array(value) : array(value, x.dtype());
+}
+
+array weak(double value, const array& x) {
+  return array(value, issubdtype(x.dtype(), inexact) ? x.dtype() : float32);
+}
+
+}  // namespace mica::nn

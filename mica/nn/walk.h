@@ -1,0 +1,23 @@
+// How Module's methods see the members of a module.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+#include "mica/nn/module.h"
+
+namespace mica::nn {
+
+struct ModuleWalk {
+  using Seen = std::unordered_set<const void*>;
+
+  // The members of a module, whose modules then know their paths.
+  static Members members(const Module& module);
+  // False for another place of a shared module that was seen already.
+  static bool first_visit(const Member& member, Seen& seen);
+
+ private:
+  static void set_paths(const Members& members, const std::string& path);
+};
+
+}  // namespace mica::nn
