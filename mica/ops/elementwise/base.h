@@ -8,8 +8,8 @@
 //   template <class T> static auto apply(T a, T b...);   one element; plain C++, also for CUDA
 //   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 //     t times the derivative of y by x[argnum]: the linear map of both jvp and vjp, whose drivers
-//     convert the result's dtype, un-broadcast it, and, for complex vjps, conjugate t before and
-//     the result after.
+//     convert the result's dtype (complex to real keeps the real part), un-broadcast it, and, for
+//     complex vjps, conjugate t before and the result after.
 #pragma once
 
 #include <complex>
@@ -70,7 +70,6 @@ struct Elementwise {
   static constexpr int arity = arity_;
   static constexpr DtypeSet operands = operands_;
   static constexpr ResultDtype result = result_;
-  // False where the derivative is zero wherever it exists.
   static constexpr bool differentiable = true;
 
   template <class Key>
@@ -78,11 +77,10 @@ struct Elementwise {
   bool operator==(const Elementwise&) const = default;
 };
 
-// An op whose derivative is zero.
+// An op whose derivative is zero; it has no function `derivative`.
 template <int arity_, DtypeSet operands_, ResultDtype result_ = ResultDtype::operand>
 struct Piecewise : Elementwise<arity_, operands_, result_> {
   static constexpr bool differentiable = false;
-  static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
 }  // namespace ops

@@ -1,19 +1,36 @@
 #include "mica/ops/elementwise/rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
 
 #include "mica/engine/node.h"
-#include "mica/ops/batching.h"
+#include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/utils.h"
 
 namespace mica::ops {
+namespace {
+
+Shape broadcast_together(const engine::Op& op, const Shape& a, const Shape& b) {
+  try {
+    return broadcast_shapes(a, b);
+  } catch (const std::invalid_argument&) {
+    throw std::invalid_argument(
+        fmt::format("{}: expected shapes that broadcast together, got {} and {}", op.info().name,
+                    to_string(a), to_string(b)));
+  }
+}
+
+}  // namespace
 
 array make_elementwise(engine::OpRef op, std::span<const array> inputs, Dtype result,
                        const StreamOrDevice& s) {
   Shape shape = inputs[0].shape();
   for (size_t i = 1; i < inputs.size(); ++i) {
-    if (inputs[i].shape() != shape) shape = broadcast_shapes(shape, inputs[i].shape());
+    if (inputs[i].shape() != shape) shape = broadcast_together(*op, shape, inputs[i].shape());
   }
   return engine::make_array(std::move(op), inputs, std::move(shape), result, to_stream(s));
 }
@@ -28,15 +45,25 @@ array cast_operand(const array& a, Dtype dtype, const StreamOrDevice& s) {
   return astype(a, dtype, s);
 }
 
+void check_operand(const char* op, DtypeSet operands, Dtype dtype) {
+  if (operands.has(dtype)) return;
+  const char* expected = !operands.has(bool_) && operands.has(int32) && operands.has(complex64)
+                             ? "numbers"
+                         : operands.has(complex64) ? "floating-point or complex numbers"
+                         : operands.has(float32)   ? "real numbers"
+                                                   : "integers or bools";
+  throw std::invalid_argument(
+      fmt::format("{}: expected {}, got {}", op, expected, dtype_name(dtype)));
+}
+
 std::vector<array> elementwise_vjp(Derivative derivative, const engine::VjpArgs& args) {
   std::vector<array> cotangents;
   const array& y = args.outputs[0];
   for (int argnum : args.argnums) {
     const Dtype dtype = args.primals[static_cast<size_t>(argnum)].dtype();
-    const bool complex = y.dtype() == complex64;
-    const array t = complex ? conjugate(args.cotangents[0]) : args.cotangents[0];
+    const array t = conjugate(args.cotangents[0]);
     array pulled = derivative(argnum, args.primals, y, t);
-    if (complex) pulled = conjugate(pulled);
+    if (pulled.dtype() == complex64) pulled = conjugate(pulled);
     cotangents.push_back(astype(pulled, dtype));
   }
   return cotangents;
@@ -51,6 +78,18 @@ std::vector<array> elementwise_jvp(Derivative derivative, const engine::JvpArgs&
     tangent = tangent ? add(*tangent, pushed) : pushed;
   }
   return {broadcast_to(*tangent, y.shape())};
+}
+
+std::vector<array> zero_cotangents(const engine::VjpArgs& args) {
+  std::vector<array> cotangents;
+  for (int argnum : args.argnums) {
+    cotangents.push_back(zeros_like(args.primals[static_cast<size_t>(argnum)]));
+  }
+  return cotangents;
+}
+
+std::vector<array> zero_tangents(const engine::JvpArgs& args) {
+  return {zeros_like(args.outputs[0])};
 }
 
 engine::Batched elementwise_vmap(engine::OpRef op, const engine::VmapArgs& args, Dtype result) {

@@ -21,6 +21,8 @@ using Derivative = array (*)(int argnum, std::span<const array> x, const array& 
 // Cotangents keep the shape of the output: the vjp driver sums them over broadcast axes.
 std::vector<array> elementwise_vjp(Derivative derivative, const engine::VjpArgs& args);
 std::vector<array> elementwise_jvp(Derivative derivative, const engine::JvpArgs& args);
+std::vector<array> zero_cotangents(const engine::VjpArgs& args);
+std::vector<array> zero_tangents(const engine::JvpArgs& args);
 engine::Batched elementwise_vmap(engine::OpRef op, const engine::VmapArgs& args, Dtype result);
 
 // The dtype of T's result, given that of its operands (of x and y for Select).
@@ -39,11 +41,19 @@ Dtype elementwise_result(const T& op, Dtype operand) {
 
 template <class T>
 std::vector<array> elementwise_vjp(const engine::VjpArgs& args) {
-  return elementwise_vjp(&T::derivative, args);
+  if constexpr (T::differentiable) {
+    return elementwise_vjp(&T::derivative, args);
+  } else {
+    return zero_cotangents(args);
+  }
 }
 template <class T>
 std::vector<array> elementwise_jvp(const engine::JvpArgs& args) {
-  return elementwise_jvp(&T::derivative, args);
+  if constexpr (T::differentiable) {
+    return elementwise_jvp(&T::derivative, args);
+  } else {
+    return zero_tangents(args);
+  }
 }
 
 template <class T>
@@ -51,6 +61,23 @@ engine::Batched elementwise_vmap(const engine::Op& op, const engine::VmapArgs& a
   const Dtype operand = args.inputs[op_id<T>() == OpId::Select ? 1 : 0].dtype();
   return elementwise_vmap(engine::OpRef::share(op), args,
                           elementwise_result(engine::attributes<T>(op), operand));
+}
+
+// A constant of a derivative or a composed function.
+inline array scalar(double value, Dtype dtype) { return array(value, dtype); }
+
+// float32 for bools and integers, which functions without an integer result take it for.
+inline Dtype at_least_float(Dtype d) { return inexacts.has(d) ? d : float32; }
+
+// Throws std::invalid_argument where operands does not have dtype.
+void check_operand(const char* op, DtypeSet operands, Dtype dtype);
+
+// Op of operands converted to dtype, and broadcast together.
+template <class Op, class... Arrays>
+array elementwise(Dtype dtype, const StreamOrDevice& s, const Arrays&... operands) {
+  check_operand(Op::name, Op::operands, dtype);
+  const array inputs[] = {cast_operand(operands, dtype, s)...};
+  return make_elementwise(engine::make_op(Op{}), inputs, elementwise_result(Op{}, dtype), s);
 }
 
 }  // namespace mica::ops
