@@ -1,0 +1,35 @@
+// Matrix products.
+#pragma once
+
+#include <vector>
+
+#include "mica/engine/op.h"
+
+namespace mica::ops {
+
+// a (..., m, k) @ b (..., k, n), with equal batch dimensions (a repeated one has stride 0); read
+// through their strides.
+struct Matmul {
+  static constexpr const char* name = "matmul";
+  static constexpr bool strided_inputs = true;
+  bool operator==(const Matmul&) const = default;
+  std::vector<array> vjp(const engine::VjpArgs&) const;
+  std::vector<array> jvp(const engine::JvpArgs&) const;
+  engine::Batched vmap(const engine::VmapArgs&) const;
+  void cpu(const cpu::Call&) const;
+};
+
+// alpha * (a @ b) + bias, with a and b as in Matmul and bias (n), contiguous.
+struct AddMM {
+  float alpha;
+
+  static constexpr const char* name = "addmm";
+  static constexpr bool strided_inputs = true;
+  bool operator==(const AddMM&) const = default;
+  std::vector<array> vjp(const engine::VjpArgs&) const;
+  std::vector<array> jvp(const engine::JvpArgs&) const;
+  engine::Batched vmap(const engine::VmapArgs&) const;
+  void cpu(const cpu::Call&) const;
+};
+
+}  // namespace mica::ops

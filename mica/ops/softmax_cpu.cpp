@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <limits>
+#include <vector>
+
+#include "mica/engine/cpu/call.h"
+#include "mica/engine/cpu/dispatch.h"
+#include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/targets.h"
+#include "mica/ops/softmax.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mica/ops/softmax_cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "mica/engine/cpu/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mica::ops {
+namespace HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+
+float row_max(const float* x, int64_t n) { return *std::max_element(x, x + n); }
+
+float row_exp(const float* x, float max, float* out, int64_t n) {
+  float sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const float e = std::exp(x[i] - max);
+    if (out) out[i] = e;
+    sum += e;
+  }
+  return sum;
+}
+
+void row_scale(float* x, float factor, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Floats = hn::ScalableTag<float>;
+using Vector = hn::Vec<Floats>;
+
+// The last, incomplete vector of a row, filled up with -inf.
+Vector load_rest(Floats d, const float* x, int64_t count) {
+  HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
+  std::fill(std::copy(x, x + count, rest), std::end(rest), -std::numeric_limits<float>::infinity());
+  return hn::Load(d, rest);
+}
+
+float row_max(const float* x, int64_t n) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vector a = hn::Set(d, -std::numeric_limits<float>::infinity());
+  Vector b = a, c = a, e = a;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = hn::Max(a, hn::LoadU(d, x + i));
+    b = hn::Max(b, hn::LoadU(d, x + i + lanes));
+    c = hn::Max(c, hn::LoadU(d, x + i + 2 * lanes));
+    e = hn::Max(e, hn::LoadU(d, x + i + 3 * lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = hn::Max(a, hn::LoadU(d, x + i));
+  if (i < n) a = hn::Max(a, load_rest(d, x + i, n - i));
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(hn::Max(a, b), hn::Max(c, e))));
+}
+
+// exp(x - max), written where out is not null; returns the sum.
+float row_exp(const float* x, float max, float* out, int64_t n) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Vector shift = hn::Set(d, max);
+  Vector sum = hn::Zero(d), sum2 = sum;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const Vector e = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(hn::LoadU(d, x + i), shift));
+    const Vector e2 = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(hn::LoadU(d, x + i + lanes), shift));
+    if (out) {
+      hn::StoreU(e, d, out + i);
+      hn::StoreU(e2, d, out + i + lanes);
+    }
+    sum = hn::Add(sum, e);
+    sum2 = hn::Add(sum2, e2);
+  }
+  while (i < n) {
+    const int64_t count = std::min(lanes, n - i);
+    const Vector e = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(load_rest(d, x + i, count), shift));
+    if (out) {
+      HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
+      hn::Store(e, d, rest);
+      std::copy(rest, rest + count, out + i);
+    }
+    sum = hn::Add(sum, e);
+    i += count;
+  }
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum2)));
+}
+
+void row_scale(float* x, float factor, int64_t n) {
+  const Floats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const Vector by = hn::Set(d, factor);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + i), by), d, x + i);
+  for (; i < n; ++i) x[i] *= factor;
+}
+
+#endif
+
+void softmax_row(const float* in, float* out, int64_t n) {
+  const float sum = row_exp(in, row_max(in, n), out, n);
+  row_scale(out, 1.0f / sum, n);
+}
+
+float logsumexp_row(const float* in, int64_t n) {
+  const float max = row_max(in, n);
+  return std::isinf(max) ? max : max + std::log(row_exp(in, max, nullptr, n));
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mica::ops
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mica::ops {
+namespace {
+
+HWY_EXPORT(softmax_row);
+HWY_EXPORT(logsumexp_row);
+
+double real_part(double x) { return x; }
+float real_part(complex64_t x) { return x.real(); }
+
+template <class T>
+T max_of_row(const T* in, int64_t n) {
+  return *std::max_element(in, in + n, [](T a, T b) { return real_part(a) < real_part(b); });
+}
+
+template <class T>
+void softmax_row_of(const T* in, T* out, int64_t n, std::vector<float>& scratch) {
+  if constexpr (std::is_same_v<T, float>) {
+    HWY_DYNAMIC_DISPATCH(softmax_row)(in, out, n);
+  } else if constexpr (cpu::is_half<T>) {
+    scratch.assign(in, in + n);
+    HWY_DYNAMIC_DISPATCH(softmax_row)(scratch.data(), scratch.data(), n);
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(scratch[static_cast<size_t>(i)]);
+  } else {
+    const T max = max_of_row(in, n);
+    T sum = 0;
+    for (int64_t i = 0; i < n; ++i) sum += out[i] = std::exp(in[i] - max);
+    for (int64_t i = 0; i < n; ++i) out[i] /= sum;
+  }
+}
+
+template <class T>
+T logsumexp_row_of(const T* in, int64_t n, std::vector<float>& scratch) {
+  if constexpr (std::is_same_v<T, float>) {
+    return HWY_DYNAMIC_DISPATCH(logsumexp_row)(in, n);
+  } else if constexpr (cpu::is_half<T>) {
+    scratch.assign(in, in + n);
+    return static_cast<T>(HWY_DYNAMIC_DISPATCH(logsumexp_row)(scratch.data(), n));
+  } else {
+    const T max = max_of_row(in, n);
+    if (std::isinf(real_part(max))) return max;
+    T sum = 0;
+    for (int64_t i = 0; i < n; ++i) sum += std::exp(in[i] - max);
+    return max + std::log(sum);
+  }
+}
+
+// Calls f(row, scratch) for each row of the last axis, in parallel.
+template <class F>
+void for_each_row(const cpu::Tensor& in, F&& f) {
+  const int64_t n = in.shape.back();
+  const int64_t rows = static_cast<int64_t>(in.size) / n;
+  engine::parallel_for(rows, std::max<int64_t>(1, (1 << 13) / n), [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch;
+    for (int64_t row = begin; row < end; ++row) f(row, scratch);
+  });
+}
+
+}  // namespace
+
+void Softmax::cpu(const cpu::Call& call) const {
+  const cpu::Tensor& in = call.inputs[0];
+  if (in.size == 0) return;
+  const int64_t n = in.shape.back();
+  cpu::visit_inexact_type(in.dtype, [&]<class T>() {
+    for_each_row(in, [&](int64_t row, std::vector<float>& scratch) {
+      softmax_row_of(in.as<T>() + row * n, call.outputs[0].as<T>() + row * n, n, scratch);
+    });
+  });
+}
+
+void LogSumExp::cpu(const cpu::Call& call) const {
+  const cpu::Tensor& in = call.inputs[0];
+  if (in.size == 0) return;
+  const int64_t n = in.shape.back();
+  cpu::visit_inexact_type(in.dtype, [&]<class T>() {
+    for_each_row(in, [&](int64_t row, std::vector<float>& scratch) {
+      call.outputs[0].as<T>()[row] = logsumexp_row_of(in.as<T>() + row * n, n, scratch);
+    });
+  });
+}
+
+}  // namespace mica::ops
+#endif
