@@ -8,7 +8,6 @@
 #include "mica/engine/engine.h"
 #include "mica/memory.h"
 #include "mica/ops/ops.h"
-#include "mica/transforms/transforms.h"
 
 namespace mica {
 namespace {
@@ -20,6 +19,12 @@ array ramp(Shape shape, float step = 0.01f) {
   for (size_t i = 0; i < n; ++i) values[i] = std::sin(static_cast<float>(i) * step);
   return array(values.begin(), std::move(shape));
 }
+
+template <class... Arrays>
+void compute(const Arrays&... arrays) {
+  engine::evaluate({arrays...}, false);
+}
+void compute(const std::vector<array>& arrays) { engine::evaluate(arrays, false); }
 
 // What evaluating f() counts.
 template <class F>
@@ -37,7 +42,7 @@ Counters counted(F&& f) {
 TEST(Evaluate, ElementwiseExpressionIsOneKernelWithoutTemporaries) {
   const array a = ramp({64, 300}), w = ramp({300}, 0.3f), b = ramp({300}, 0.7f);
   const array y = tanh(a * w + b) * sigmoid(a) + a / 2;
-  const Counters c = counted([&] { eval(y); });
+  const Counters c = counted([&] { compute(y); });
   EXPECT_EQ(c.kernels, 1u);
   EXPECT_EQ(c.temporaries, 0u);
   EXPECT_EQ(c.bytes, 2 * a.nbytes() + w.nbytes() + b.nbytes() + 4);
@@ -52,11 +57,11 @@ TEST(Evaluate, FusionChangesNoBit) {
     const array a = astype(ramp({1000}), dtype), b = astype(ramp({1000}, 0.37f), dtype);
     const array fused = (a * b + a) * b - a;
     array product = a * b;
-    eval(product);
+    compute(product);
     array sum = product + a;
-    eval(sum);
+    compute(sum);
     array scaled = sum * b;
-    eval(scaled);
+    compute(scaled);
     const array stepwise = scaled - a;
     EXPECT_TRUE(array_equal(fused, stepwise).item<bool>()) << dtype;
   }
@@ -65,8 +70,8 @@ TEST(Evaluate, FusionChangesNoBit) {
 TEST(Evaluate, ElementwiseInputFusesIntoReduction) {
   const array a = ramp({200, 70});
   const array rows = sum(square(a) * 2, 1), columns = sum(square(a) * 2, 0);
-  EXPECT_EQ(counted([&] { eval(rows); }).kernels, 1u);
-  EXPECT_EQ(counted([&] { eval(columns); }).kernels, 1u);
+  EXPECT_EQ(counted([&] { compute(rows); }).kernels, 1u);
+  EXPECT_EQ(counted([&] { compute(columns); }).kernels, 1u);
   for (int r = 0; r < 200; r += 13) {
     double expected = 0;
     for (int c = 0; c < 70; ++c) expected += 2 * std::pow(a.data<float>()[r * 70 + c], 2.0);
@@ -83,11 +88,11 @@ TEST(Evaluate, CommonSubexpressionsRunOnce) {
   const array a = ramp({500});
   const array y = exp(a) * sum(exp(a)) + exp(a);
   const array same = sum(exp(a));
-  eval(y, same);
+  compute(y, same);
   const double total = same.item<float>();
   EXPECT_NEAR(y.data<float>()[3], std::exp(a.data<float>()[3]) * (total + 1), 1e-3);
   const array twice = sum(a) + sum(a);
-  EXPECT_EQ(counted([&] { eval(twice); }).kernels, 2u);
+  EXPECT_EQ(counted([&] { compute(twice); }).kernels, 2u);
 }
 
 TEST(Evaluate, ScalarsAndSliceStartsAreArgumentsOfAPlan) {
@@ -122,13 +127,13 @@ TEST(Evaluate, ReusesTheBufferOfAnInputNobodyHolds) {
   const float before = p.data<float>()[5];
   const void* buffer = p.data<float>();
   p = p + p * 0.5f;
-  eval(p);
+  compute(p);
   EXPECT_EQ(p.data<float>(), buffer);
   EXPECT_EQ(p.data<float>()[5], before + before * 0.5f);
 
   const array held = p;
   p = p * 2.0f;
-  eval(p);
+  compute(p);
   EXPECT_NE(p.data<float>(), held.data<float>());
   EXPECT_EQ(p.data<float>()[5], 2 * held.data<float>()[5]);
 }
@@ -138,7 +143,7 @@ TEST(Evaluate, NeverWritesOverAnInputStillReadByAView) {
   std::vector<float> original(a.data<float>(), a.data<float>() + a.size());
   array y = a + transpose(a);
   a = array(0.0f);
-  eval(y);
+  compute(y);
   for (int i = 0; i < 256; i += 5) {
     for (int j = 0; j < 256; j += 3) {
       EXPECT_EQ(y.data<float>()[i * 256 + j], original[static_cast<size_t>(i * 256 + j)] +
@@ -151,9 +156,9 @@ TEST(Evaluate, IntermediatesThatSomeoneHoldsAreComputedOnce) {
   const array a = ramp({100});
   const array h = exp(a);
   const array y = h + 1;
-  eval(y);
+  compute(y);
   EXPECT_TRUE(h.is_available());
-  EXPECT_EQ(counted([&] { eval(h); }).kernels, 0u);
+  EXPECT_EQ(counted([&] { compute(h); }).kernels, 0u);
   EXPECT_FLOAT_EQ(h.data<float>()[1], std::exp(a.data<float>()[1]));
 }
 
@@ -161,18 +166,19 @@ TEST(Evaluate, EvaluatingOneArrayLeavesOthersLazy) {
   const array big = zeros({100000, 100000}) + 1;
   const array small = ramp({3}) + 1;
   const size_t before = get_active_memory();
-  eval(small);
+  compute(small);
   EXPECT_FALSE(big.is_available());
-  EXPECT_LT(get_active_memory() - before, size_t{1} << 20);
+  EXPECT_LT(get_active_memory(), before + (size_t{1} << 20));
 }
 
 TEST(Evaluate, SmallIndependentProgramsRunAsOneKernel) {
   std::vector<array> inputs, sums;
   for (int i = 0; i < 1000; ++i) inputs.push_back(ramp({16}, 0.001f * static_cast<float>(i)));
-  for (const array& x : inputs) sums.push_back(x + inputs[1]);
-  EXPECT_EQ(counted([&] { eval(sums); }).kernels, 1u);
+  const array y = ramp({16}, 3.0f);
+  for (const array& x : inputs) sums.push_back(x + y);
+  EXPECT_EQ(counted([&] { compute(sums); }).kernels, 1u);
   for (size_t i = 0; i < sums.size(); i += 37) {
-    EXPECT_EQ(sums[i].data<float>()[9], inputs[i].data<float>()[9] + inputs[1].data<float>()[9]);
+    EXPECT_EQ(sums[i].data<float>()[9], inputs[i].data<float>()[9] + y.data<float>()[9]);
   }
 }
 
@@ -207,7 +213,7 @@ TEST(Evaluate, AsynchronousResultsArriveOnWait) {
   array x = ramp({1 << 18});
   for (int i = 0; i < 10; ++i) {
     x = tanh(x * 1.01f);
-    async_eval(x);
+    engine::evaluate({x}, true);
   }
   x.wait();
   EXPECT_TRUE(x.is_available());
@@ -254,10 +260,10 @@ TEST(Evaluate, ReducesAnyAxesOfAnyLayout) {
   for (const bool transposed : {false, true}) {
     const array x = transposed ? transpose(a, {2, 0, 3, 1}) : a;
     const array flat = contiguous(x);
-    eval(flat);
+    compute(flat);
     for (const auto& axes : all_axes) {
       const array y = sum(x * 2, axes, true);
-      eval(y);
+      compute(y);
       std::vector<double> expected(y.size(), 0);
       const Shape& shape = flat.shape();
       for (size_t i = 0; i < flat.size(); ++i) {
