@@ -1,7 +1,6 @@
 #include <array>
 
 #include "mica/engine/op.h"
-#include "mica/ops/elementwise/elementwise.h"
 #include "mica/ops/elementwise/rules.h"
 #include "mica/ops/primitives.h"
 
