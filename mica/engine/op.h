@@ -10,8 +10,8 @@
 //   void cpu(const cpu::Call&) const;                   the kernel
 // and, where it applies:
 //   bool view(const Layout& in, const Shape& shape, Strides& out) const;
-//       the op re-reads its first input: gives the output's strides, or false where it must copy
-//       (then cpu() runs);
+//       output i re-reads input i: gives the output's strides, or false where it must copy (then
+//       cpu() runs);
 //   int64_t view_offset(const Strides& in) const;       elements to skip, may depend on Runtime
 //   fields static constexpr bool strided_inputs = true;        the kernel reads any strides;
 //   otherwise

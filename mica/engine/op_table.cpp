@@ -1,6 +1,7 @@
 #include <array>
 
 #include "mica/engine/op.h"
+#include "mica/ops/elementwise/elementwise.h"
 #include "mica/ops/elementwise/rules.h"
 #include "mica/ops/primitives.h"
 

@@ -3,7 +3,6 @@
 
 #include "mica/ops/arg_reduce.h"
 #include "mica/ops/creation.h"
-#include "mica/ops/elementwise/elementwise.h"
 #include "mica/ops/indexing.h"
 #include "mica/ops/joining.h"
 #include "mica/ops/matmul.h"

@@ -110,11 +110,12 @@ struct Depends {
 
   static constexpr const char* name = "depends";
   static constexpr bool strided_inputs = true;
+  static constexpr bool run_by_engine = true;  // always a view
   bool operator==(const Depends&) const = default;
+  bool view(const engine::Layout& in, const Shape& out_shape, Strides& out) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
-  void cpu(const cpu::Call&) const;
 };
 
 }  // namespace mica::ops

@@ -38,10 +38,4 @@ void Identity::cpu(const cpu::Call& call) const { copy_input(call); }
 
 void StopGradient::cpu(const cpu::Call& call) const { copy_input(call); }
 
-void Depends::cpu(const cpu::Call& call) const {
-  for (size_t i = 0; i < call.outputs.size(); ++i) {
-    cpu::copy_strided(call.inputs[i], call.outputs[i].data);
-  }
-}
-
 }  // namespace mica::ops
