@@ -132,8 +132,12 @@ void PrintFormatter::print(std::ostream& os, float value) const {
 void PrintFormatter::print(std::ostream& os, double value) const {
   print_float(os, value, format_options);
 }
+// The sign of a negative zero or NaN is printed by the number itself, behind the plus.
 void PrintFormatter::print(std::ostream& os, complex64_t value) const {
-  print_float(os, value, format_options);
+  print(os, value.real());
+  if (!(value.imag() < 0)) os << '+';
+  print(os, value.imag());
+  os << 'j';
 }
 
 std::ostream& operator<<(std::ostream& os, const float16_t& value) {
@@ -142,7 +146,6 @@ std::ostream& operator<<(std::ostream& os, const float16_t& value) {
 std::ostream& operator<<(std::ostream& os, const bfloat16_t& value) {
   return os << static_cast<float>(value);
 }
-// The sign of a negative zero is printed by the number itself, behind the plus.
 std::ostream& operator<<(std::ostream& os, const complex64_t& value) {
   return os << value.real() << (value.imag() >= 0 ? "+" : "") << value.imag() << 'j';
 }

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Writes the safetensors files beside this script: what mlx (and for indexing, NumPy) computes.
+
+    python tests/golden/generate.py                     all of them
+    python tests/golden/generate.py --only nn/linear    those whose name contains "nn/linear"
+
+Needs mlx, numpy and safetensors. A file is made by one function: it is named by @golden, starts
+from mx.random.seed(0) and returns a dictionary (nested ones get dotted names) of arrays, which may
+be lists of numbers; or the bytes of the file.
+The same packages write the same bytes, so that `git diff` shows what changed.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+import numpy as np
+import safetensors.numpy
+
+HERE = pathlib.Path(__file__).resolve().parent
+DIGITS = HERE.parent.parent / "examples" / "digits" / "digits.csv.gz"
+GOLDENS = {}
+DTYPES = {
+    "bool": "BOOL",
+    "bool_": "BOOL",
+    "uint8": "U8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "int8": "I8",
+    "int16": "I16",
+    "int32": "I32",
+    "int64": "I64",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float32": "F32",
+    "float64": "F64",
+    "complex64": "C64",
+}
+
+
+def golden(name):
+    def register(function):
+        GOLDENS[name] = function
+        return function
+
+    return register
+
+
+# Inputs.
+
+
+def normal(*shape, dtype=mx.float32):
+    return mx.random.normal(shape).astype(dtype)
+
+
+def digits(rows):
+    """The first rows of the handwritten digits: pixels 0..16 (rows, 8, 8, 1), labels (rows,)."""
+    with gzip.open(DIGITS, "rt") as file:
+        table = np.loadtxt(file, delimiter=",", dtype=np.uint8, max_rows=rows)
+    return table[:, :64].reshape(rows, 8, 8, 1), table[:, 64].astype(np.int32)
+
+
+# array.
+
+
+@golden("array/indexing")
+def indexing():
+    """NumPy's x[...] of x = arange(120).reshape(2, 3, 4, 5)."""
+    x = np.arange(120, dtype=np.int32).reshape(2, 3, 4, 5)
+    rows, columns = np.array([0, 2, 1]), np.array([3, -1, 0])
+    grid = np.array([[0, 1], [2, 0]])
+    s = np.s_
+    cases = {
+        "integer": s[1],
+        "negative_integer": s[-2],
+        "integers": s[1, 2, 3],
+        "all_integers": s[1, 2, 3, -1],
+        "slice": s[:, 1:3],
+        "open_slice": s[1:, :2],
+        "step": s[:, ::2, 1::3],
+        "negative_ends": s[..., -3:-1],
+        "clipped_slice": s[:, 1:100, -100:2],
+        "empty_slice": s[:, 2:1],
+        "reversed": s[:, :, ::-1],
+        "reversed_step": s[..., 4:0:-3],
+        "reversed_past_the_start": s[..., 2:-100:-2],
+        "reversed_single": s[0:1, ::-5],
+        "long_step": s[:, 0:3:5],
+        "ellipsis": s[0, ..., 1],
+        "ellipsis_last": s[1, 2, ...],
+        "ellipsis_of_nothing": s[1, 2, ..., 3, 4],
+        "new_axis": s[None, 0, :, None, 2, ..., None],
+        "one_array": s[rows[:2] % 2],
+        "array_axis_2": s[:, :, rows],
+        "two_dimensional": s[:, grid],
+        "scalar_array": s[:, np.array(2)],
+        "neighbours": s[:, rows, columns],
+        "neighbours_broadcast": s[:, grid, columns[:2]],
+        "apart": s[:, rows, :, columns],
+        "apart_by_ellipsis": s[grid % 2, ..., columns[:2]],
+        "apart_by_empty_ellipsis": s[:, rows, ..., columns, :],
+        "apart_by_new_axis": s[:, rows, None, columns],
+        "array_and_integer": s[:, rows, 1],
+        "integer_and_array": s[1, :, rows],
+        "integer_beside_array": s[:, 1, rows],
+        "slices_and_array": s[1:, ::-1, rows, 1:4],
+        "new_axis_before_array": s[:, None, rows],
+        "three_arrays": s[grid % 2, grid, columns[:2], 1:3],
+        "uint8_array": s[:, rows.astype(np.uint8)],
+    }
+    results = {name: x[index] for name, index in cases.items()}
+    # x.at[index].add(y) for the same indices, repeated elements adding up.
+    for name, index in cases.items():
+        updated = x.copy()
+        values = np.arange(1, x[index].size + 1, dtype=np.int32).reshape(x[index].shape)
+        np.add.at(updated, index, values)
+        results[name + ".added"] = updated
+    return results
+
+
+# io.
+
+
+@golden("io/package")
+def package_file():
+    """What the safetensors package writes, which puts no padding between tensors."""
+    tensors = {
+        name: np.array([0, 1, 2, 100]).astype(name)
+        for name in DTYPES
+        if name not in ("bfloat16", "bool_")
+    }
+    tensors["scalar"] = np.array(2.5, dtype=np.float32)
+    tensors["empty"] = np.zeros((0, 3), dtype=np.float16)
+    tensors["matrix"] = np.arange(6, dtype=np.float32).reshape(2, 3)
+    tensors["odd"] = np.array([1, 2, 3], dtype=np.uint8)
+    return safetensors.numpy.save(tensors, metadata={"name": "caf\u00e9"})
+
+
+# nn.
+
+
+@golden("nn/mlp_weights")
+def mlp_weights():
+    """The parameters of three Linear layers made right behind seed(0)."""
+    layers = [nn.Linear(2, 128), nn.Linear(128, 128), nn.Linear(128, 10)]
+    return {"layers": [layer.parameters() for layer in layers]}
+
+
+@golden("nn/digits")
+def digits_network():
+    """Ten steps of training on ten batches of 64, and the model behind them."""
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.BatchNorm(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.BatchNorm(32),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        lambda x: x.flatten(1),
+        nn.Dropout(0),
+        nn.Linear(128, 10),
+    )
+    mx.eval(model.parameters())
+    pixels, labels = digits(640)
+    optimizer = optim.AdamW(1e-3)
+
+    def loss_of(x, y):
+        return nn.losses.cross_entropy(model(x), y, reduction="mean")
+
+    step = nn.value_and_grad(model, loss_of)
+    losses = []
+    for i in range(0, 640, 64):
+        x = mx.array(pixels[i : i + 64].astype(np.float32) / 16)
+        loss, gradients = step(x, mx.array(labels[i : i + 64]))
+        optimizer.update(model, gradients)
+        mx.eval(loss, model.parameters(), optimizer.state)
+        losses.append(loss.item())
+    return {"pixels": pixels, "labels": labels, "losses": losses, "trained": model.parameters()}
+
+
+# Writing.
+
+
+def tensor(value):
+    """The safetensors dtype, the shape and the bytes of an array or a list of numbers."""
+    if isinstance(value, mx.array):
+        dtype = DTYPES[str(value.dtype).removeprefix("mlx.core.")]
+        # NumPy has no bfloat16.
+        value = np.array(value.view(mx.uint16) if dtype == "BF16" else value)
+    else:
+        value = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
+        dtype = DTYPES[str(value.dtype)]
+    return dtype, value.shape, value.tobytes()
+
+
+def safetensors_file(tree):
+    header, data = {}, b""
+    for name, value in sorted(leaves(tree)):
+        dtype, shape, content = tensor(value)
+        begin = len(data)
+        data += content
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, len(data)]}
+        data += bytes(-len(data) % 8)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def leaves(tree, prefix=""):
+    """(dotted name, array) of a nested dictionary. A list of numbers is an array."""
+    for key, value in tree.items():
+        if isinstance(value, list) and not isinstance(value[0], (int, float)):
+            value = {str(i): item for i, item in enumerate(value)}
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def main():
+    global DIGITS
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="write the files whose name contains this")
+    parser.add_argument("--digits", type=pathlib.Path, default=DIGITS, help="the digits' table")
+    arguments = parser.parse_args()
+    DIGITS = arguments.digits
+    mx.set_default_device(mx.cpu)
+    for name, function in GOLDENS.items():
+        if arguments.only not in name:
+            continue
+        mx.random.seed(0)
+        path = HERE / f"{name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        result = function()
+        path.write_bytes(result if isinstance(result, bytes) else safetensors_file(result))
+        print(f"{path.relative_to(HERE)}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
