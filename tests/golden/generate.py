@@ -24,23 +24,8 @@ import safetensors.numpy
 HERE = pathlib.Path(__file__).resolve().parent
 DIGITS = HERE.parent.parent / "examples" / "digits" / "digits.csv.gz"
 GOLDENS = {}
-DTYPES = {
-    "bool": "BOOL",
-    "bool_": "BOOL",
-    "uint8": "U8",
-    "uint16": "U16",
-    "uint32": "U32",
-    "uint64": "U64",
-    "int8": "I8",
-    "int16": "I16",
-    "int32": "I32",
-    "int64": "I64",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float32": "F32",
-    "float64": "F64",
-    "complex64": "C64",
-}
+WIDTHS = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2, "U32": 4, "I32": 4}
+WIDTHS |= {"F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8}
 
 
 def golden(name):
@@ -129,11 +114,9 @@ def indexing():
 @golden("io/package")
 def package_file():
     """What the safetensors package writes, which puts no padding between tensors."""
-    tensors = {
-        name: np.array([0, 1, 2, 100]).astype(name)
-        for name in DTYPES
-        if name not in ("bfloat16", "bool_")
-    }
+    dtypes = ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
+    dtypes += ["float16", "float32", "float64", "complex64"]
+    tensors = {name: np.array([0, 1, 2, 100]).astype(name) for name in dtypes}
     tensors["scalar"] = np.array(2.5, dtype=np.float32)
     tensors["empty"] = np.zeros((0, 3), dtype=np.float16)
     tensors["matrix"] = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -188,26 +171,35 @@ def digits_network():
 # Writing.
 
 
+def dtype_name(name):
+    """The format's name: F32 for float32."""
+    if name.startswith("bool"):
+        return "BOOL"
+    letters = "BF" if name == "bfloat16" else name[0].upper()
+    return letters + name.lstrip("abcdefghijklmnopqrstuvwxyz")
+
+
 def tensor(value):
     """The safetensors dtype, the shape and the bytes of an array or a list of numbers."""
     if isinstance(value, mx.array):
-        dtype = DTYPES[str(value.dtype).removeprefix("mlx.core.")]
+        dtype = dtype_name(str(value.dtype).removeprefix("mlx.core."))
         # NumPy has no bfloat16.
         value = np.array(value.view(mx.uint16) if dtype == "BF16" else value)
     else:
         value = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
-        dtype = DTYPES[str(value.dtype)]
+        dtype = dtype_name(str(value.dtype))
     return dtype, value.shape, value.tobytes()
 
 
 def safetensors_file(tree):
+    """The bytes of the file; wide types first, so that every tensor is aligned."""
+    tensors = [(name, *tensor(value)) for name, value in leaves(tree)]
+    tensors.sort(key=lambda t: (-WIDTHS[t[1]], t[0]))
     header, data = {}, b""
-    for name, value in sorted(leaves(tree)):
-        dtype, shape, content = tensor(value)
+    for name, dtype, shape, content in tensors:
         begin = len(data)
         data += content
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, len(data)]}
-        data += bytes(-len(data) % 8)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + data
