@@ -91,7 +91,9 @@ class Selector {
     selection_.axes.push_back(new_axis);
   }
 
+  // One that stands for no axes separates arrays all the same, as in NumPy.
   void add(EllipsisIndex) {
+    end_run();
     for (; remaining_ > 0; --remaining_) add(Slice());
   }
 

@@ -186,7 +186,8 @@ def tensor(value):
         # NumPy has no bfloat16.
         value = np.array(value.view(mx.uint16) if dtype == "BF16" else value)
     else:
-        value = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
+        numpy_made = isinstance(value, (np.ndarray, np.generic))
+        value = np.asarray(value, dtype=None if numpy_made else np.float32)
         dtype = dtype_name(str(value.dtype))
     return dtype, value.shape, value.tobytes()
 
