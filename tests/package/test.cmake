@@ -21,7 +21,7 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${user_build}
 run(${CMAKE_COMMAND} --build ${user_build})
 
 run(${user_build}/user)
-if(NOT output STREQUAL "float16(2,3)\n")
+if(NOT output STREQUAL "array(14, dtype=float32) (2,3)\n")
   message(FATAL_ERROR "the program printed '${output}'")
 endif()
 

@@ -1,8 +1,8 @@
-#include <mica/array/dtype.h>
-#include <mica/array/shape.h>
+#include <mica/mica.h>
 
 #include <iostream>
 
 int main() {
-  std::cout << mica::promote_types(mica::int32, mica::float16) << mica::Shape{2, 3} << "\n";
+  const mica::array x({1, 2, 3}, mica::float32);
+  std::cout << sum(square(x)) << " " << mica::Shape{2, 3} << "\n";
 }
