@@ -12,3 +12,4 @@
 #include "mica/ops/softmax.h"
 #include "mica/ops/sort.h"
 #include "mica/ops/views.h"
+#include "mica/random/random_bits.h"
