@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -26,15 +27,25 @@ struct Runtime {
   friend bool operator==(const Runtime&, const Runtime&) { return true; }
 };
 
+inline uint64_t hash_words(std::span<const uint64_t> words) {
+  uint64_t h = 0x9e3779b97f4a7c15ull ^ words.size();
+  for (uint64_t word : words) {
+    h = (h ^ word) * 0xff51afd7ed558ccdull;
+    h ^= h >> 32;
+  }
+  return h;
+}
+
 // Words that are equal exactly where two graphs have the same structure.
 class Key {
  public:
   void add(uint64_t word) { words_.push_back(word); }
   void clear() { words_.clear(); }
   const std::vector<uint64_t>& words() const { return words_; }
-  uint64_t hash() const;
+  uint64_t hash() const { return hash_words(words_); }
   // Whether a Runtime field was left out: then equal keys don't mean equal values.
   bool has_runtime_fields() const { return runtime_fields_; }
+  void forget_runtime_fields() { runtime_fields_ = false; }
   friend bool operator==(const Key& a, const Key& b) { return a.words_ == b.words_; }
 
   template <class T>

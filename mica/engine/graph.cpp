@@ -159,15 +159,6 @@ class Collector {
 
 }  // namespace
 
-uint64_t Key::hash() const {
-  uint64_t h = 0x9e3779b97f4a7c15ull ^ words_.size();
-  for (uint64_t word : words_) {
-    h = (h ^ word) * 0xff51afd7ed558ccdull;
-    h ^= h >> 32;
-  }
-  return h;
-}
-
 Graph collect(std::span<const array> outputs) { return Collector().collect(outputs); }
 
 }  // namespace mica::engine

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <map>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "mica/engine/fuse.h"
 #include "mica/ops/reduce.h"
@@ -235,7 +235,7 @@ class Lowering {
   std::vector<Register> registers_;
   std::vector<Code> code_;
   std::vector<uint32_t> inputs_, outputs_;  // values
-  std::map<uint32_t, uint32_t> stored_, wide_;
+  std::unordered_map<uint32_t, uint32_t> stored_, wide_;
   uint32_t reduced_ = 0;
   const std::vector<int>* reduction_axes_ = nullptr;
 };

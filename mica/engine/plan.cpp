@@ -14,6 +14,9 @@ class Planner {
   explicit Planner(const Graph& graph) : graph_(graph) {}
 
   std::shared_ptr<const Plan> run() {
+    draft_.nodes.reserve(graph_.nodes.size());
+    draft_.values.reserve(graph_.values.size());
+    same_.reserve(graph_.nodes.size());
     add_leaves();
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n) add_node(n);
     find_views();
@@ -53,20 +56,25 @@ class Planner {
     PlanNode draft{n, node.op.get(), {}, {}};
     for (uint32_t input : graph_.inputs_of(n)) draft.inputs.push_back(plan_->value_of[input]);
 
-    Key key;
-    key.add(static_cast<uint64_t>(node.op->id));
-    node.op->info().add_to_key(*node.op, key);
-    const bool mergeable = !key.has_runtime_fields();
-    for (uint32_t input : draft.inputs) key.add(input);
+    const size_t begin = keys_.words().size();
+    keys_.forget_runtime_fields();
+    keys_.add(static_cast<uint64_t>(node.op->id));
+    node.op->info().add_to_key(*node.op, keys_);
+    const bool mergeable = !keys_.has_runtime_fields();
+    for (uint32_t input : draft.inputs) keys_.add(input);
     for (uint32_t o = 0; o < node.output_count(); ++o) {
-      key.add_field(node.output(o).dtype);
-      key.add_field(node.output(o).shape);
+      keys_.add_field(node.output(o).dtype);
+      keys_.add_field(node.output(o).shape);
     }
+    const auto words = std::span(keys_.words()).subspan(begin);
+    const uint64_t hash = hash_words(words);
     if (mergeable) {
-      const auto [first, last] = same_.equal_range(key.hash());
+      const auto [first, last] = same_.equal_range(hash);
       for (auto it = first; it != last; ++it) {
-        if (it->second.first == key) {
-          use(n, draft_.nodes[it->second.second].outputs);
+        const auto [from, to] = key_of_[it->second];
+        const auto other = std::span(keys_.words()).subspan(from, to - from);
+        if (std::equal(words.begin(), words.end(), other.begin(), other.end())) {
+          use(n, draft_.nodes[it->second].outputs);
           return;
         }
       }
@@ -80,10 +88,8 @@ class Planner {
     }
     use(n, draft.outputs);
     draft_.nodes.push_back(std::move(draft));
-    if (mergeable) {
-      const uint64_t hash = key.hash();
-      same_.emplace(hash, std::pair{std::move(key), index});
-    }
+    key_of_.emplace_back(begin, keys_.words().size());
+    if (mergeable) same_.emplace(hash, index);
   }
 
   void use(uint32_t graph_node, const std::vector<uint32_t>& outputs) {
@@ -250,7 +256,9 @@ class Planner {
   const Graph& graph_;
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
   Draft draft_;
-  std::unordered_multimap<uint64_t, std::pair<Key, uint32_t>> same_;
+  Key keys_;                                          // of all nodes, one after the other
+  std::vector<std::pair<size_t, size_t>> key_of_;     // each node's part of keys_
+  std::unordered_multimap<uint64_t, uint32_t> same_;  // nodes by the hash of their key
   std::vector<bool> materialized_;
   std::unordered_map<uint32_t, uint32_t> copies_;
 };
