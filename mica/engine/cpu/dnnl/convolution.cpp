@@ -75,8 +75,10 @@ bool as_transposed(const ConvProblem& p, PlainConv& dual) {
 
 template <class From, class To>
 void convert(const From* from, int64_t size, To* to) {
-#pragma omp parallel for schedule(static) if (size > 32768)
-  for (int64_t i = 0; i < size; ++i) to[i] = static_cast<To>(from[i]);
+  const ElementwiseKernel cast = cast_kernel(dtype_of<From>(), dtype_of<To>());
+  engine::parallel_for(size, 16384, [&](int64_t begin, int64_t end) {
+    cast(to + begin, from + begin, nullptr, nullptr, end - begin);
+  });
 }
 
 void run(const ConvProblem& p, ConvPass pass, const ConvOperands& x);
@@ -185,18 +187,21 @@ std::array<int64_t, 3> ConvProblem::output() const {
 void conv_forward(const ConvProblem& problem, const void* input, const void* weight,
                   const void* bias, void* output) {
   check(problem);
+  const engine::ThreadCountScope threads;
   run(canonical(problem), ConvPass::forward, {input, weight, output, bias});
 }
 
 void conv_backward_data(const ConvProblem& problem, const void* grad_output, const void* weight,
                         void* grad_input) {
   check(problem);
+  const engine::ThreadCountScope threads;
   run(canonical(problem), ConvPass::backward_data, {grad_input, weight, grad_output, nullptr});
 }
 
 void conv_backward_weights(const ConvProblem& problem, const void* input, const void* grad_output,
                            void* grad_weight, void* grad_bias) {
   check(problem);
+  const engine::ThreadCountScope threads;
   run(canonical(problem), ConvPass::backward_weights, {input, grad_weight, grad_output, grad_bias});
 }
 

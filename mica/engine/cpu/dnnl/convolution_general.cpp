@@ -32,29 +32,29 @@ class Windows {
 
   // Copies the windows of positions [first, first + count) from `input`.
   void gather(const T* input, int64_t first, int64_t count, T* windows) const {
-#pragma omp parallel for schedule(static) if (count * depth() * p_.groups > 32768)
-    for (int64_t i = 0; i < count; ++i) {
-      for (int64_t tap = 0; tap < taps_; ++tap) {
-        const int64_t from = source(first + i, tap);
-        for (int64_t g = 0; g < p_.groups; ++g) {
-          T* to = windows + ((g * count + i) * taps_ + tap) * channels_;
-          if (from < 0) {
-            std::fill_n(to, channels_, T(0));
-          } else {
-            std::copy_n(input + from * p_.in_channels + g * channels_, channels_, to);
+    const int64_t each = rows_each(depth() * p_.groups);
+    engine::parallel_for(count, each, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        for (int64_t tap = 0; tap < taps_; ++tap) {
+          const int64_t from = source(first + i, tap);
+          for (int64_t g = 0; g < p_.groups; ++g) {
+            T* to = windows + ((g * count + i) * taps_ + tap) * channels_;
+            if (from < 0) {
+              std::fill_n(to, channels_, T(0));
+            } else {
+              std::copy_n(input + from * p_.in_channels + g * channels_, channels_, to);
+            }
           }
         }
       }
-    }
+    });
   }
 
   // Adds the windows back to where they came from. Threads share the channels, so that no element
   // is written by two, and sums have a fixed order.
   void scatter_add(const T* windows, int64_t first, int64_t count, T* input) const {
-    const int64_t parts = std::min<int64_t>(channels_, 16);
-#pragma omp parallel for schedule(static) if (parts > 1 && count * depth() * p_.groups > 32768)
-    for (int64_t part = 0; part < parts; ++part) {
-      const int64_t begin = channels_ * part / parts, end = channels_ * (part + 1) / parts;
+    const int64_t each = rows_each(count * taps_ * p_.groups);
+    engine::parallel_for(channels_, each, [&](int64_t begin, int64_t end) {
       for (int64_t i = 0; i < count; ++i) {
         for (int64_t tap = 0; tap < taps_; ++tap) {
           const int64_t to = source(first + i, tap);
@@ -66,7 +66,7 @@ class Windows {
           }
         }
       }
-    }
+    });
   }
 
  private:

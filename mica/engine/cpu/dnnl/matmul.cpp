@@ -1,7 +1,4 @@
-#include <omp.h>
-
 #include <bit>
-#include <exception>
 #include <memory>
 #include <stdexcept>
 
@@ -132,21 +129,10 @@ void for_each_matrix(const MatmulProblem& p, Body&& body) {
   const int64_t threads = onednn::thread_count();
   const int64_t work = p.m * p.n * p.k;
   const bool divides = count % threads == 0 || count >= 4 * threads || work < 32 * 32 * 32;
-  if (threads == 1 || count == 1 || !divides || count * work < 32768) {
-    for (int64_t i = 0; i < count; ++i) body(i);
-    return;
-  }
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < count; ++i) {
-    try {
-      body(i);
-    } catch (...) {
-#pragma omp critical(mica_matmul_failure)
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  const int64_t each = divides ? rows_each(work) : count;
+  engine::parallel_for(count, each, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(i);
+  });
 }
 
 // False where oneDNN has no optimized implementation; `out` is then untouched.
@@ -243,6 +229,7 @@ void check(const MatmulProblem& p) {
 void matmul(const MatmulProblem& problem, const void* a, const void* b, const void* bias,
             void* out) {
   check(problem);
+  const engine::ThreadCountScope threads;
   if (problem.m == 0 || problem.n == 0 || batch_count(problem) == 0) return;
   const MatmulProblem p = fold_batch(problem);
   const Operand x{a, p.a_row, p.a_col, p.a_batch}, y{b, p.b_row, p.b_col, p.b_batch};

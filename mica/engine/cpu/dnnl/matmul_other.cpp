@@ -1,6 +1,5 @@
 // Matrix products of the dtypes that oneDNN has none for.
 #include <cblas.h>
-#include <omp.h>
 
 #include <vector>
 
@@ -46,12 +45,15 @@ void blas(const MatmulProblem& p, Operand a, Operand b, const T* bias, T* out) {
   }
   const double beta = p.epilogue == Epilogue::accumulate ? p.beta : 0;
   const int64_t count = batch_count(p);
-  const bool by_matrix = count >= omp_get_max_threads() && p.m * p.n * p.k <= 128 * 128 * 128;
-#pragma omp parallel for schedule(static) if (by_matrix && count * p.m * p.n * p.k > 32768)
-  for (int64_t i = 0; i < count; ++i) {
-    gemm(p, p.alpha, beta, static_cast<const T*>(a.data) + batch_offset(p, a.batch, i), la,
-         static_cast<const T*>(b.data) + batch_offset(p, b.batch, i), lb, out + i * p.m * p.n);
-  }
+  // Small matrices are shared out among the threads, large ones among the threads of the library.
+  const int64_t work = p.m * p.n * p.k;
+  const bool small = count > 1 && work <= 128 * 128 * 128;
+  engine::parallel_for(count, small ? rows_each(work) : count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      gemm(p, p.alpha, beta, static_cast<const T*>(a.data) + batch_offset(p, a.batch, i), la,
+           static_cast<const T*>(b.data) + batch_offset(p, b.batch, i), lb, out + i * p.m * p.n);
+    }
+  });
   if (p.epilogue == Epilogue::accumulate) {
     if (bias == nullptr) return;
     MatmulProblem add_bias = p;
@@ -73,22 +75,23 @@ void integer(const MatmulProblem& p, const Operand& a, Operand b, const T* bias,
   const int64_t rows = batch_count(p) * p.m;
   const Scratch sums(separate ? rows * p.n * sizeof(T) : 0);
   T* const to = separate ? sums.as<T>() : out;
-#pragma omp parallel for schedule(static) if (rows * p.n * p.k > 32768)
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t matrix = row / p.m;
-    const T* x =
-        static_cast<const T*>(a.data) + batch_offset(p, a.batch, matrix) + row % p.m * a.row;
-    const T* y = static_cast<const T*>(b.data) + batch_offset(p, b.batch, matrix);
-    T* sum = to + row * p.n;
-    for (int64_t j = 0; j < p.n; ++j) sum[j] = 0;
-    for (int64_t k = 0; k < p.k; ++k) {
-      const U factor = static_cast<U>(x[k * a.col]);
-      const T* line = y + k * b.row;
-      for (int64_t j = 0; j < p.n; ++j) {
-        sum[j] = static_cast<T>(static_cast<U>(sum[j]) + factor * static_cast<U>(line[j]));
+  engine::parallel_for(rows, rows_each(p.n * p.k), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t matrix = row / p.m;
+      const T* x =
+          static_cast<const T*>(a.data) + batch_offset(p, a.batch, matrix) + row % p.m * a.row;
+      const T* y = static_cast<const T*>(b.data) + batch_offset(p, b.batch, matrix);
+      T* sum = to + row * p.n;
+      for (int64_t j = 0; j < p.n; ++j) sum[j] = 0;
+      for (int64_t k = 0; k < p.k; ++k) {
+        const U factor = static_cast<U>(x[k * a.col]);
+        const T* line = y + k * b.row;
+        for (int64_t j = 0; j < p.n; ++j) {
+          sum[j] = static_cast<T>(static_cast<U>(sum[j]) + factor * static_cast<U>(line[j]));
+        }
       }
     }
-  }
+  });
   if (separate) finish<T>(p, p.alpha, to, bias, out);
 }
 

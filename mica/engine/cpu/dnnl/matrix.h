@@ -2,6 +2,7 @@
 // Internal to this folder.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <complex>
@@ -12,8 +13,13 @@
 
 #include "mica/array/half.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
+#include "mica/engine/cpu/elementwise.h"
+#include "mica/engine/cpu/parallel.h"
 
 namespace mica::cpu {
+
+// Rows of `length` elements that are worth a thread of their own.
+inline int64_t rows_each(int64_t length) { return 16384 / std::max<int64_t>(length, 1) + 1; }
 
 struct Operand {
   const void* data;
@@ -80,16 +86,22 @@ Operand materialise(const MatmulProblem& p, const Operand& x, int64_t rows, int6
     step *= extents[axis];
   }
   const int64_t total = step / length;
-#pragma omp parallel for schedule(static) if (step > 32768)
-  for (int64_t line = 0; line < total; ++line) {
-    const int64_t matrix = line / lines;
-    const int64_t i2 = matrix % extents[2], i1 = matrix / extents[2] % extents[1],
-                  i0 = matrix / extents[2] / extents[1];
-    const From* from = static_cast<const From*>(x.data) + line % lines * line_stride +
-                       i0 * x.batch[0] + i1 * x.batch[1] + i2 * x.batch[2];
-    To* target = to + line * length;
-    for (int64_t i = 0; i < length; ++i) target[i] = static_cast<To>(from[i * stride]);
-  }
+  const ElementwiseKernel cast = cast_kernel(dtype_of<From>(), dtype_of<To>());
+  engine::parallel_for(total, rows_each(length), [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const int64_t matrix = line / lines;
+      const int64_t i2 = matrix % extents[2], i1 = matrix / extents[2] % extents[1],
+                    i0 = matrix / extents[2] / extents[1];
+      const From* from = static_cast<const From*>(x.data) + line % lines * line_stride +
+                         i0 * x.batch[0] + i1 * x.batch[1] + i2 * x.batch[2];
+      To* target = to + line * length;
+      if (stride == 1) {
+        cast(target, from, nullptr, nullptr, length);
+      } else {
+        for (int64_t i = 0; i < length; ++i) target[i] = static_cast<To>(from[i * stride]);
+      }
+    }
+  });
   return result;
 }
 
@@ -151,17 +163,23 @@ void finish(const MatmulProblem& p, double alpha, const Sum* sums, const T* bias
   const Wide scale = factor(alpha), keep = factor(p.beta);
   const bool accumulate = p.epilogue == Epilogue::accumulate;
   const int64_t rows = batch_count(p) * p.m;
-#pragma omp parallel for schedule(static) if (rows * p.n > 32768)
-  for (int64_t row = 0; row < rows; ++row) {
-    const Sum* from = sums ? sums + row * p.n : nullptr;
-    T* to = out + row * p.n;
-    for (int64_t j = 0; j < p.n; ++j) {
-      Wide x = from ? scale * static_cast<Wide>(from[j]) : Wide(0);
-      if (bias) x += static_cast<Wide>(bias[j]);
-      if (accumulate) x += keep * static_cast<Wide>(to[j]);
-      to[j] = static_cast<T>(apply_epilogue(p.epilogue, static_cast<Sum>(x)));
+  const bool plain = !bias && sums && alpha == 1 && p.epilogue == Epilogue::none;
+  const ElementwiseKernel cast = cast_kernel(dtype_of<Sum>(), dtype_of<T>());
+  engine::parallel_for(rows, rows_each(p.n), [&](int64_t begin, int64_t end) {
+    if (plain) {
+      return cast(out + begin * p.n, sums + begin * p.n, nullptr, nullptr, (end - begin) * p.n);
     }
-  }
+    for (int64_t row = begin; row < end; ++row) {
+      const Sum* from = sums ? sums + row * p.n : nullptr;
+      T* to = out + row * p.n;
+      for (int64_t j = 0; j < p.n; ++j) {
+        Wide x = from ? scale * static_cast<Wide>(from[j]) : Wide(0);
+        if (bias) x += static_cast<Wide>(bias[j]);
+        if (accumulate) x += keep * static_cast<Wide>(to[j]);
+        to[j] = static_cast<T>(apply_epilogue(p.epilogue, static_cast<Sum>(x)));
+      }
+    }
+  });
 }
 
 // Calls `f` with a value of an integer dtype's type.

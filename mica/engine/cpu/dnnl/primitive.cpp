@@ -1,12 +1,11 @@
 #include "mica/engine/cpu/dnnl/primitive.h"
 
-#include <omp.h>
-
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
 #include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/parallel.h"
 
 namespace mica::cpu::onednn {
 namespace {
@@ -36,7 +35,7 @@ dnnl::memory::data_type data_type(Dtype::Val dtype) {
                                        : dnnl::memory::data_type::f32;
 }
 
-int thread_count() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
+int thread_count() { return engine::in_parallel() ? 1 : engine::num_threads(); }
 
 dnnl::primitive_attr attributes(Epilogue epilogue, double alpha, double beta) {
   dnnl::post_ops ops;
