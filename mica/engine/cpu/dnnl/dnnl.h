@@ -82,4 +82,38 @@ void conv_backward_data(const ConvProblem& problem, const void* grad_output, con
 void conv_backward_weights(const ConvProblem& problem, const void* input, const void* grad_output,
                            void* grad_weight, void* grad_bias);
 
+// Windows over channels-last arrays:
+//   input  (batch, input..., channels)
+//   output (batch, output()..., channels)
+// Of the spatial arrays the first `rank` entries count. Padding is at least 0.
+struct PoolProblem {
+  Dtype::Val dtype = Dtype::Val::float32;  // of input and output
+  int rank = 2;                            // spatial axes, 1 to 3
+  int64_t batch = 1, channels = 1;
+  std::array<int64_t, 3> input{1, 1, 1};
+  std::array<int64_t, 3> kernel{1, 1, 1};
+  std::array<int64_t, 3> stride{1, 1, 1};
+  std::array<int64_t, 3> padding_lo{};
+  std::array<int64_t, 3> padding_hi{};
+
+  // Spatial extents of the output; 0 where the kernel does not fit. Axes past `rank` are 1.
+  std::array<int64_t, 3> output() const;
+  bool operator==(const PoolProblem&) const = default;
+};
+
+// The largest element under each window; padding is smaller than all, except that floats see it as
+// minus infinity. NaN where a window has one. Any dtype but complex64.
+void max_pool_forward(const PoolProblem& problem, const void* input, void* output);
+
+// Equal maxima share a window's gradient evenly (padding counts where the maximum is minus
+// infinity, and a NaN makes NaN of the window), as MLX does. Floating dtypes, summed in at least
+// float32.
+void max_pool_backward(const PoolProblem& problem, const void* input, const void* output,
+                       const void* grad_output, void* grad_input);
+
+// The mean of each window, in which padding counts as zeros. Floating dtypes and complex64, summed
+// in at least float32.
+void average_pool_forward(const PoolProblem& problem, const void* input, void* output);
+void average_pool_backward(const PoolProblem& problem, const void* grad_output, void* grad_input);
+
 }  // namespace mica::cpu
