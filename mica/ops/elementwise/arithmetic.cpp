@@ -94,7 +94,7 @@ array round(const array& a, int decimals, StreamOrDevice s) {
   if (a.dtype() == bool_ || (decimals == 0 && integers.has(a.dtype()))) return a;
   if (decimals == 0) return ops::elementwise<ops::Rint>(a.dtype(), s, a);
   const Dtype dtype = ops::at_least_float(a.dtype());
-  const float scale = std::pow(10.0f, static_cast<float>(decimals));
+  const double scale = std::pow(10.0, decimals);
   const array scaled = multiply(a, array(scale, dtype), s);
   return astype(multiply(round(scaled, 0, s), array(1 / scale, dtype), s), a.dtype(), s);
 }
