@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "mica/ops/checks.h"
+#include "mica/ops/elementwise/rules.h"
 #include "mica/ops/ops.h"
 
 namespace mica {
@@ -115,7 +116,7 @@ array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s) {
           fmt::format("full: expected dimensions of at least 0, got {}", to_string(shape)));
     }
   }
-  return broadcast_to(astype(std::move(vals), dtype, s), shape, s);
+  return broadcast_to(ops::cast_operand(vals, dtype, s), shape, s);
 }
 array full(Shape shape, array vals, StreamOrDevice s) {
   const Dtype dtype = vals.dtype();

@@ -7,6 +7,7 @@
 
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
+#include "mica/ops/elementwise/rules.h"
 #include "mica/ops/ops.h"
 #include "mica/utils.h"
 
@@ -230,10 +231,11 @@ SliceBounds slice_bounds(const char* op, const Shape& shape, const Shape& start,
 Shape ones_like_shape(const Shape& shape) { return Shape(shape.size(), 1); }
 
 // An update in the source's dtype and the slice's shape; leading axes of size 1 may be too many.
-array prepare_update(array update, const Shape& sizes, Dtype dtype, const StreamOrDevice& s) {
+array prepare_update(const array& update, const Shape& sizes, Dtype dtype,
+                     const StreamOrDevice& s) {
   Shape shape = update.shape();
   while (shape.size() > sizes.size() && shape[0] == 1) shape.erase(shape.begin());
-  return broadcast_to(reshape(astype(std::move(update), dtype, s), shape, s), sizes, s);
+  return broadcast_to(reshape(ops::cast_operand(update, dtype, s), shape, s), sizes, s);
 }
 
 using Combine = array (*)(const array&, const array&, StreamOrDevice);
