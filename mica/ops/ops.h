@@ -144,6 +144,30 @@ array pad(const array& a, const std::pair<int, int>& pad_width, const array& pad
           const std::string& mode = "constant", StreamOrDevice s = {});
 array pad(const array& a, int pad_width, const array& pad_value = array(0),
           const std::string& mode = "constant", StreamOrDevice s = {});
+// Each element `repeats` times; without an axis, of the flattened array.
+array repeat(const array& arr, int repeats, int axis, StreamOrDevice s = {});
+array repeat(const array& arr, int repeats, StreamOrDevice s = {});
+// The whole reps[i] times along axis i.
+array tile(const array& arr, std::vector<int> reps, StreamOrDevice s = {});
+// Elements moved by shift, those that leave the end coming back in front; without an axis, of the
+// flattened array.
+array roll(const array& a, int shift, StreamOrDevice s = {});
+array roll(const array& a, const Shape& shift, StreamOrDevice s = {});
+array roll(const array& a, int shift, int axis, StreamOrDevice s = {});
+array roll(const array& a, int shift, const std::vector<int>& axes, StreamOrDevice s = {});
+array roll(const array& a, const Shape& shift, int axis, StreamOrDevice s = {});
+array roll(const array& a, const Shape& shift, const std::vector<int>& axes, StreamOrDevice s = {});
+// Coordinates of a grid; indexing "xy" swaps the first two axes, "ij" does not.
+std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse = false,
+                            const std::string& indexing = "xy", StreamOrDevice s = {});
+// Diagonals of the matrices that two axes make, as a new last axis.
+array diagonal(const array& a, int offset = 0, int axis1 = 0, int axis2 = 1, StreamOrDevice s = {});
+// A matrix with a vector on its k-th diagonal, or the k-th diagonal of a matrix.
+array diag(const array& a, int k = 0, StreamOrDevice s = {});
+// Sums of diagonals.
+array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s = {});
+array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s = {});
+array trace(const array& a, StreamOrDevice s = {});
 
 // Elementwise. Operands are broadcast and promoted; integers become float32 where the function has
 // no integer result.
@@ -381,7 +405,8 @@ array cummax(const array& a, int axis, bool reverse = false, bool inclusive = tr
 array cummin(const array& a, bool reverse = false, bool inclusive = true, StreamOrDevice s = {});
 array cummin(const array& a, int axis, bool reverse = false, bool inclusive = true,
              StreamOrDevice s = {});
-array logcumsumexp(const array& a, bool reverse = false, bool inclusive = true, StreamOrDevice s = {});
+array logcumsumexp(const array& a, bool reverse = false, bool inclusive = true,
+                   StreamOrDevice s = {});
 array logcumsumexp(const array& a, int axis, bool reverse = false, bool inclusive = true,
                    StreamOrDevice s = {});
 
