@@ -31,13 +31,16 @@ std::vector<double> elements(const array& a) {
 
 // "[1, 2]": the place of a row-major element.
 std::string index_text(size_t i, const Shape& shape) {
-  std::string text;
+  std::vector<size_t> index(shape.size());
   for (size_t axis = shape.size(); axis-- > 0;) {
-    const size_t size = static_cast<size_t>(shape[axis]);
-    text = std::to_string(i % size) + (text.empty() ? "" : ", ") + text;
-    i /= size;
+    index[axis] = i % static_cast<size_t>(shape[axis]);
+    i /= static_cast<size_t>(shape[axis]);
   }
-  return '[' + text + ']';
+  std::ostringstream text;
+  text << '[';
+  for (size_t axis = 0; axis < index.size(); ++axis) text << (axis ? ", " : "") << index[axis];
+  text << ']';
+  return text.str();
 }
 
 bool same_kind(const array& actual, const array& expected, const char* file, int line) {

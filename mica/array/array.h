@@ -130,7 +130,7 @@ class array {
   bool is_tracer() const;
 
   class Iterator;
-  Iterator begin() const;  // over axis 0
+  Iterator begin() const;  // over axis 0; throws std::invalid_argument for a scalar
   Iterator end() const;
 
   // x[{Slice(0, 5), Ellipsis, 0}], x[array], x[3]; see mica/array/indexing.h.
@@ -253,8 +253,6 @@ class array::Iterator {
   array array_;
   int index_;
 };
-inline array::Iterator array::begin() const { return Iterator(*this); }
-inline array::Iterator array::end() const { return Iterator(*this, shape(0)); }
 
 template <class It>
 requires(std::input_iterator<It> &&

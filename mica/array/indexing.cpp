@@ -358,6 +358,13 @@ array array::operator[](const Indices& indices) const {
 
 IndexedUpdate array::at(const Indices& indices) const { return IndexedUpdate(*this, indices); }
 
+array::Iterator array::begin() const {
+  if (ndim() == 0) {
+    throw std::invalid_argument("array: expected an array with axes to iterate over, got a scalar");
+  }
+  return Iterator(*this);
+}
+array::Iterator array::end() const { return Iterator(*this, shape(0)); }
 const array array::Iterator::operator*() const { return array_[index_]; }
 
 array IndexedUpdate::set(const array& y) const { return updated(x_, indices_, y, Update::set); }

@@ -102,12 +102,14 @@ class Header {
   }
 
   json parse(const char* begin, const char* end) const {
-    constexpr int deepest = 4;
-    std::set<std::string> names;
+    constexpr int deepest = 3;
+    // The names seen so far of the object open at each depth.
+    std::array<std::set<std::string>, deepest + 2> names;
     auto check = [&](int depth, json::parse_event_t event, json& value) {
-      if (depth > deepest) fail("header", "at most 4 levels of nesting", "more");
-      if (event == json::parse_event_t::key && depth == 1 &&
-          !names.insert(value.get<std::string>()).second)
+      if (depth > deepest) fail("header", "at most 3 levels of nesting", "more");
+      if (event == json::parse_event_t::object_start) names[depth + 1].clear();
+      if (event == json::parse_event_t::key &&
+          !names[depth].insert(value.get<std::string>()).second)
         fail("header", "each name once", "'" + value.get<std::string>() + "' twice");
       return true;
     };

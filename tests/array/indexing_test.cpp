@@ -201,6 +201,10 @@ TEST(Iteration, GoesOverTheFirstAxis) {
   expect_same(rows[2], array({5, 6}));
   expect_same(*(x.begin() + 1), array({3, 4}));
   for (const array& row : zeros({0, 2})) ADD_FAILURE() << row;
+  EXPECT_EQ(error_of([] {
+              for (const array& row : array(1)) ADD_FAILURE() << row;
+            }),
+            "array: expected an array with axes to iterate over, got a scalar");
 }
 
 }  // namespace
