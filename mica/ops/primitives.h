@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mica/ops/arg_reduce.h"
+#include "mica/ops/convolution.h"
 #include "mica/ops/creation.h"
 #include "mica/ops/indexing.h"
 #include "mica/ops/joining.h"
