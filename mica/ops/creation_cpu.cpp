@@ -18,7 +18,8 @@ void fill_arange(double start, double step, T* out, int64_t size) {
   const auto fill = [&](auto first, auto delta) {
     using Number = decltype(first);
     engine::parallel_for(size, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
+      // 32 bits, as sizes have, for their conversion to floats is vectorized.
+      for (int32_t i = static_cast<int32_t>(begin); i < static_cast<int32_t>(end); ++i) {
         out[i] = static_cast<T>(first + static_cast<Number>(i) * delta);
       }
     });

@@ -44,6 +44,13 @@ TEST(Arange, Dtypes) {
   EXPECT_NEAR(test::values<float>(a)[9999], 999.9f, 1e-4f);
 }
 
+// Start and step are no part of a plan's key.
+TEST(Arange, PlansServeEveryStart) {
+  for (int start : {0, 0, 3, 1}) {
+    expect_array(add(arange(start, start + 2), arange(2)), {2}, Ints{start, start + 2});
+  }
+}
+
 TEST(Arange, Errors) {
   const double infinity = std::numeric_limits<double>::infinity();
   expect_error([] { arange(0.0, 5.0, 0.0); },

@@ -51,7 +51,8 @@ TEST(Pad, Constant) {
   expect_array(pad(arange(3), 1), {5}, Ints{0, 0, 1, 2, 0});
   expect_array(pad(counting({1, 2}), {{0, 1}, {2, 0}}, array(9)), {2, 4},
                Floats{9, 9, 1, 2, 9, 9, 9, 9});
-  expect_array(pad(counting({1, 2}), std::vector<int>{-1}, Shape{1}, Shape{0}), {1, 3}, Floats{0, 1, 2});
+  expect_array(pad(counting({1, 2}), std::vector<int>{-1}, Shape{1}, Shape{0}), {1, 3},
+               Floats{0, 1, 2});
   const array a = arange(3);
   EXPECT_EQ(pad(a, 0).id(), a.id());
 }

@@ -1,5 +1,6 @@
 #include "mica/ops/slicing.h"
 
+#include "mica/counters.h"
 #include "tests/ops/expect.h"
 
 namespace mica {
@@ -29,6 +30,22 @@ TEST(Slice, AsNumPy) {
         slice(a, {0, 0}, {1, 2}, {1, 0});
       },
       "slice: expected strides other than 0, got (1, 0)");
+}
+
+// The start is no part of a plan's key: what held for one start must not be assumed for another.
+TEST(Slice, PlansServeEveryStart) {
+  const array a = counting({64});
+  for (const auto& [i, j] : {std::pair{0, 0}, {0, 5}, {7, 2}, {3, 3}}) {
+    const array sum = add(slice(a, {i}, {i + 2}), slice(a, {j}, {j + 2}));
+    const float first = static_cast<float>(i + j + 2);
+    expect_array(sum, {2}, Floats{first, first + 2});
+    const array written = slice_update(slice_update(a, array(-1.0f), Shape{i}, Shape{i + 1}),
+                                       array(-2.0f), Shape{j}, Shape{j + 1});
+    Floats expected = test::values<float>(a);
+    expected[static_cast<size_t>(i)] = -1;
+    expected[static_cast<size_t>(j)] = -2;
+    expect_array(written, {64}, expected);
+  }
 }
 
 TEST(Slice, Flip) {
@@ -77,20 +94,27 @@ TEST(Slice, Dynamic) {
 TEST(SliceUpdate, WritesAndCombines) {
   const array a = counting({2, 3});
   const array update = array({10.0f, 20.0f}, {2, 1});
-  expect_array(slice_update(a, update, Shape{0, 1}, Shape{2, 2}), {2, 3}, Floats{1, 10, 3, 4, 20, 6});
+  expect_array(slice_update(a, update, Shape{0, 1}, Shape{2, 2}), {2, 3},
+               Floats{1, 10, 3, 4, 20, 6});
   expect_array(slice_update(a, update, Shape{0, 2}, Shape{2, -4}, {1, -2}), {2, 3},
                Floats{10, 2, 10, 20, 5, 20});
-  expect_array(slice_update_add(a, update, Shape{0, 1}, Shape{2, 3}), {2, 3}, Floats{1, 12, 13, 4, 25, 26});
-  expect_array(slice_update_prod(a, array(2), Shape{1, 0}, Shape{2, 3}), {2, 3}, Floats{1, 2, 3, 8, 10, 12});
+  expect_array(slice_update_add(a, update, Shape{0, 1}, Shape{2, 3}), {2, 3},
+               Floats{1, 12, 13, 4, 25, 26});
+  expect_array(slice_update_prod(a, array(2), Shape{1, 0}, Shape{2, 3}), {2, 3},
+               Floats{1, 2, 3, 8, 10, 12});
   expect_array(slice_update_max(a, array(3), Shape{0, 0}, Shape{2, 3}, {1, 2}), {2, 3},
                Floats{3, 2, 3, 4, 5, 6});
-  expect_array(slice_update_min(a, array(3), Shape{0, 0}, Shape{2, 3}), {2, 3}, Floats{1, 2, 3, 3, 3, 3});
+  expect_array(slice_update_min(a, array(3), Shape{0, 0}, Shape{2, 3}), {2, 3},
+               Floats{1, 2, 3, 3, 3, 3});
   // The source's dtype stays; leading axes of size 1 are dropped.
   expect_array(slice_update(astype(a, int32), ones({1, 1, 1, 2}), Shape{0, 1}, Shape{2, 3}), {2, 3},
                std::vector<int>{1, 1, 1, 4, 1, 1});
-  expect_array(slice_update(a, array(7.0f), Shape{0, 0}, Shape{2, 3}), {2, 3}, Floats{7, 7, 7, 7, 7, 7});
-  expect_array(slice_update(a, zeros({2, 0}), Shape{0, 1}, Shape{2, 1}), {2, 3}, test::values<float>(a));
-  expect_array(slice_update(zeros({2, 2}), ones({2}), Shape{1, 0}, Shape{2, 2}), {2, 2}, Floats{0, 0, 1, 1});
+  expect_array(slice_update(a, array(7.0f), Shape{0, 0}, Shape{2, 3}), {2, 3},
+               Floats{7, 7, 7, 7, 7, 7});
+  expect_array(slice_update(a, zeros({2, 0}), Shape{0, 1}, Shape{2, 1}), {2, 3},
+               test::values<float>(a));
+  expect_array(slice_update(zeros({2, 2}), ones({2}), Shape{1, 0}, Shape{2, 2}), {2, 2},
+               Floats{0, 0, 1, 1});
   expect_error(
       [&] {
         slice_update(a, ones({3}), Shape{0, 0}, Shape{2, 2});
@@ -140,6 +164,21 @@ TEST(SliceUpdate, UpdatesADonatedSourceInPlace) {
     EXPECT_EQ(cache.data<float>(), before);
   }
   EXPECT_EQ(test::values<float>(slice(cache, {0}, {6})), (Floats{-1, -1, -1, -1, 5, 6}));
+}
+
+TEST(SliceUpdate, MovingSlicesHitThePlanCache) {
+  array cache = zeros({8, 64});
+  const array update = ones({8, 1});
+  for (int step = 0; step < 10; ++step) {
+    if (step == 2) reset_counters();
+    cache = slice_update(cache, update, Shape{0, step}, Shape{8, step + 1});
+    const array seen = slice(cache, {0, step}, {8, step + 2});
+    array dynamic = slice_update(seen, update, array({1}), {1});
+    cache.eval();
+    dynamic.eval();
+  }
+  EXPECT_EQ(counters().plan_misses, 0u);
+  EXPECT_EQ(counters().plan_hits, 16u);
 }
 
 TEST(Split, Parts) {
