@@ -149,12 +149,22 @@ class Selector {
                                               axis_, dtype_name(indices.dtype())));
     }
     begin_run();
-    Shape& broadcast = selection_.broadcast;
-    broadcast =
-        selection_.arrays.empty() ? indices.shape() : broadcast_shapes(broadcast, indices.shape());
+    widen(indices.shape());
     selection_.arrays.push_back(indices);
     selection_.array_axes.push_back(axis_);
     add_range(0, shape_[axis_], 1, shape_[axis_]);
+  }
+
+  // Takes one more array's shape into the broadcast one.
+  void widen(const Shape& shape) {
+    Shape& broadcast = selection_.broadcast;
+    try {
+      broadcast = broadcast_shapes(broadcast, shape);
+    } catch (const std::invalid_argument&) {
+      throw std::invalid_argument(
+          fmt::format("index: expected arrays that broadcast together, got {} and {}",
+                      to_string(broadcast), to_string(shape)));
+    }
   }
 
   void add_range(int start, int stop, int step, int count) {

@@ -2,6 +2,8 @@
 // for each name dtype, shape, and where the data begins and ends behind the header), the data.
 // https://github.com/huggingface/safetensors#format
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -97,8 +99,8 @@ class Header {
  private:
   [[noreturn]] void fail(const std::string& field, const std::string& expected,
                          const std::string& got) const {
-    throw std::invalid_argument("load_safetensors (" + file_ + "): " + printable(field) +
-                                ": expected " + expected + ", got " + printable(got));
+    throw std::invalid_argument(fmt::format("load_safetensors ({}): {}: expected {}, got {}", file_,
+                                            printable(field), expected, printable(got)));
   }
 
   json parse(const char* begin, const char* end) const {
@@ -110,7 +112,7 @@ class Header {
       if (event == json::parse_event_t::object_start) names[depth + 1].clear();
       if (event == json::parse_event_t::key &&
           !names[depth].insert(value.get<std::string>()).second)
-        fail("header", "each name once", "'" + value.get<std::string>() + "' twice");
+        fail("header", "each name once", fmt::format("'{}' twice", value.get<std::string>()));
       return true;
     };
     json header = json::parse(begin, end, check, /*allow_exceptions=*/false);

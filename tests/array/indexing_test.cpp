@@ -127,7 +127,7 @@ TEST(Indexing, Errors) {
             "index: expected integer indices for axis 0, got a boolean mask, whose selection has "
             "no static shape; use where, or at() with the mask alone");
   EXPECT_EQ(error({array({0, 1}), array({0, 1, 2})}),
-            "broadcast_shapes: shapes (2,) and (3,) cannot be broadcast");
+            "index: expected arrays that broadcast together, got (2,) and (3,)");
   EXPECT_EQ(error_of([] { array(1)[0]; }), "index: expected at most 0 indices, got 1");
 }
 
