@@ -1,6 +1,7 @@
 // The structs of every primitive of ops.def.
 #pragma once
 
+#include "mica/fast/norms.h"
 #include "mica/ops/arg_reduce.h"
 #include "mica/ops/convolution.h"
 #include "mica/ops/creation.h"
