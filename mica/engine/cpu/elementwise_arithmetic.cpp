@@ -12,10 +12,7 @@ namespace mica::cpu {
 namespace HWY_NAMESPACE {
 
 void add_arithmetic_kernels_for_target(KernelTables& tables) {
-  InexactLoops::add<ops::Abs, ops::Negative, ops::Sign, ops::Ceil, ops::Floor, ops::Trunc,
-                    ops::Rint, ops::Sqrt, ops::Rsqrt, ops::Square, ops::Add, ops::Subtract,
-                    ops::Multiply, ops::Divide, ops::FloorDivide, ops::Remainder, ops::Maximum,
-                    ops::Minimum, ops::Conjugate, ops::Real, ops::Imag>(tables);
+  add_inexact_loops<KernelGroup::arithmetic>(tables);
 }
 
 }  // namespace HWY_NAMESPACE

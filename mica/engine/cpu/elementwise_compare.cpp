@@ -34,10 +34,8 @@ void add_selects(KernelTables& tables) {
 }
 
 void add_compare_kernels_for_target(KernelTables& tables) {
-  InexactLoops::add<ops::Equal, ops::NotEqual, ops::Greater, ops::GreaterEqual, ops::Less,
-                    ops::LessEqual, ops::NanEqual>(tables);
-  IntegerLoops::add<ops::Equal, ops::NotEqual, ops::Greater, ops::GreaterEqual, ops::Less,
-                    ops::LessEqual>(tables);
+  add_inexact_loops<KernelGroup::comparison>(tables);
+  add_integer_loops<KernelGroup::comparison>(tables);
   add_selects(tables);
 }
 

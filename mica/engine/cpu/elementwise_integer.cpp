@@ -12,11 +12,8 @@ namespace mica::cpu {
 namespace HWY_NAMESPACE {
 
 void add_integer_kernels_for_target(KernelTables& tables) {
-  IntegerLoops::add<ops::Abs, ops::Negative, ops::Sign, ops::Square, ops::Add, ops::Subtract,
-                    ops::Multiply, ops::FloorDivide, ops::Remainder, ops::Maximum, ops::Minimum,
-                    ops::Power, ops::BitwiseInvert, ops::BitwiseAnd, ops::BitwiseOr,
-                    ops::BitwiseXor, ops::LeftShift, ops::RightShift, ops::LogicalNot,
-                    ops::LogicalAnd, ops::LogicalOr>(tables);
+  add_integer_loops<KernelGroup::arithmetic>(tables);
+  add_integer_loops<KernelGroup::library>(tables);
 }
 
 }  // namespace HWY_NAMESPACE

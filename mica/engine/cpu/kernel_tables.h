@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mica/engine/cpu/elementwise.h"
+#include "mica/ops/elementwise/base.h"
 
 namespace mica::cpu {
 
@@ -26,6 +27,15 @@ class KernelTables {
   std::array<Row<ElementwiseKernel>, dtype_count> cast_{};
   std::array<Row<ReduceKernel>, reduce_op_count> reduce_{};
 };
+
+// The files that share the elementwise ops of one and two operands.
+enum class KernelGroup { arithmetic, comparison, library };
+
+template <class Op>
+constexpr KernelGroup kernel_group() {
+  if (Op::result == ResultDtype::boolean) return KernelGroup::comparison;
+  return Op::library ? KernelGroup::library : KernelGroup::arithmetic;
+}
 
 // Each fills in the kernels of its file, for the best instruction set of this machine.
 void add_arithmetic_kernels(KernelTables& tables);

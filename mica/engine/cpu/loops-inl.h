@@ -55,24 +55,26 @@ void add_loop(KernelTables& tables) {
   }
 }
 
-// Adds the kernels of each op for those of the types that it takes.
-template <class... Types>
-struct LoopsOver {
-  template <class... Ops>
-  static void add(KernelTables& tables) {
-    (add_types<Ops>(tables), ...);
-  }
+// Adds the kernels of a group's ops, for those of the types that each takes.
+template <KernelGroup group, class... Types>
+void add_loops(KernelTables& tables) {
+  for_each_elementwise([&]<class Op>() {
+    if constexpr (Op::arity <= 2 && Op::result != ResultDtype::attribute) {
+      if constexpr (kernel_group<Op>() == group) (add_loop<Op, Types>(tables), ...);
+    }
+  });
+}
 
- private:
-  template <class Op>
-  static void add_types(KernelTables& tables) {
-    (add_loop<Op, Types>(tables), ...);
-  }
-};
+template <KernelGroup group>
+void add_inexact_loops(KernelTables& tables) {
+  add_loops<group, float, double, complex64_t>(tables);
+}
 
-using InexactLoops = LoopsOver<float, double, complex64_t>;
-using IntegerLoops =
-    LoopsOver<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t>;
+template <KernelGroup group>
+void add_integer_loops(KernelTables& tables) {
+  add_loops<group, bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t>(
+      tables);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace mica::cpu

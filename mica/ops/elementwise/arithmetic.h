@@ -194,7 +194,7 @@ struct FloorDivide : Piecewise<2, all_dtypes> {
 };
 
 // a modulo b, with b's sign; a for integers modulo zero.
-struct Remainder : Elementwise<2, bool_only | reals> {
+struct Remainder : LibraryFunction<2, bool_only | reals> {
   static constexpr const char* name = "remainder";
   template <class T>
   static T apply(T a, T b) {
@@ -237,7 +237,7 @@ struct Minimum : Elementwise<2, all_dtypes> {
 };
 
 // a to the power of b; integers to a negative power give 0.
-struct Power : Elementwise<2, all_dtypes> {
+struct Power : LibraryFunction<2, all_dtypes> {
   static constexpr const char* name = "power";
   template <class T>
   static T apply(T a, T b) {

@@ -71,10 +71,19 @@ struct Elementwise {
   static constexpr DtypeSet operands = operands_;
   static constexpr ResultDtype result = result_;
   static constexpr bool differentiable = true;
+  // True where apply calls a function of the C++ library for inexact numbers, so that compilers
+  // don't vectorize it.
+  static constexpr bool library = false;
 
   template <class Key>
   void add_to_key(Key&) const {}
   bool operator==(const Elementwise&) const = default;
+};
+
+// An op computed by a function of the C++ library.
+template <int arity_, DtypeSet operands_>
+struct LibraryFunction : Elementwise<arity_, operands_> {
+  static constexpr bool library = true;
 };
 
 // An op whose derivative is zero; it has no function `derivative`.

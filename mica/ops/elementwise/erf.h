@@ -8,7 +8,7 @@
 
 namespace mica::ops {
 
-struct Erf : Elementwise<1, floats> {
+struct Erf : LibraryFunction<1, floats> {
   static constexpr const char* name = "erf";
   template <class T>
   static T apply(T x) {
@@ -18,7 +18,7 @@ struct Erf : Elementwise<1, floats> {
 };
 
 // The x of erf(x) = a; infinite for a = -1 and 1, NaN beyond.
-struct ErfInv : Elementwise<1, floats> {
+struct ErfInv : LibraryFunction<1, floats> {
   static constexpr const char* name = "erfinv";
   template <class T>
   static T apply(T a) {

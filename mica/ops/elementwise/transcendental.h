@@ -8,7 +8,7 @@
 
 namespace mica::ops {
 
-struct Exp : Elementwise<1, inexacts> {
+struct Exp : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "exp";
   template <class T>
   static T apply(T x) {
@@ -18,7 +18,7 @@ struct Exp : Elementwise<1, inexacts> {
 };
 
 // exp(x) - 1, accurate near 0.
-struct Expm1 : Elementwise<1, floats> {
+struct Expm1 : LibraryFunction<1, floats> {
   static constexpr const char* name = "expm1";
   template <class T>
   static T apply(T x) {
@@ -27,7 +27,7 @@ struct Expm1 : Elementwise<1, floats> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Log : Elementwise<1, inexacts> {
+struct Log : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "log";
   template <class T>
   static T apply(T x) {
@@ -36,7 +36,7 @@ struct Log : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Log2 : Elementwise<1, inexacts> {
+struct Log2 : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "log2";
   template <class T>
   static T apply(T x) {
@@ -49,7 +49,7 @@ struct Log2 : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Log10 : Elementwise<1, inexacts> {
+struct Log10 : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "log10";
   template <class T>
   static T apply(T x) {
@@ -59,7 +59,7 @@ struct Log10 : Elementwise<1, inexacts> {
 };
 
 // log(1 + x), accurate near 0.
-struct Log1p : Elementwise<1, inexacts> {
+struct Log1p : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "log1p";
   template <class T>
   static T apply(T x) {
@@ -76,7 +76,7 @@ struct Log1p : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Sin : Elementwise<1, inexacts> {
+struct Sin : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "sin";
   template <class T>
   static T apply(T x) {
@@ -85,7 +85,7 @@ struct Sin : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Cos : Elementwise<1, inexacts> {
+struct Cos : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "cos";
   template <class T>
   static T apply(T x) {
@@ -94,7 +94,7 @@ struct Cos : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Tan : Elementwise<1, inexacts> {
+struct Tan : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "tan";
   template <class T>
   static T apply(T x) {
@@ -103,7 +103,7 @@ struct Tan : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcSin : Elementwise<1, inexacts> {
+struct ArcSin : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arcsin";
   template <class T>
   static T apply(T x) {
@@ -112,7 +112,7 @@ struct ArcSin : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcCos : Elementwise<1, inexacts> {
+struct ArcCos : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arccos";
   template <class T>
   static T apply(T x) {
@@ -121,7 +121,7 @@ struct ArcCos : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcTan : Elementwise<1, inexacts> {
+struct ArcTan : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arctan";
   template <class T>
   static T apply(T x) {
@@ -130,7 +130,7 @@ struct ArcTan : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Sinh : Elementwise<1, inexacts> {
+struct Sinh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "sinh";
   template <class T>
   static T apply(T x) {
@@ -139,7 +139,7 @@ struct Sinh : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Cosh : Elementwise<1, inexacts> {
+struct Cosh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "cosh";
   template <class T>
   static T apply(T x) {
@@ -148,7 +148,7 @@ struct Cosh : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct Tanh : Elementwise<1, inexacts> {
+struct Tanh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "tanh";
   template <class T>
   static T apply(T x) {
@@ -157,7 +157,7 @@ struct Tanh : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcSinh : Elementwise<1, inexacts> {
+struct ArcSinh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arcsinh";
   template <class T>
   static T apply(T x) {
@@ -166,7 +166,7 @@ struct ArcSinh : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcCosh : Elementwise<1, inexacts> {
+struct ArcCosh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arccosh";
   template <class T>
   static T apply(T x) {
@@ -175,7 +175,7 @@ struct ArcCosh : Elementwise<1, inexacts> {
   static array derivative(int argnum, std::span<const array> x, const array& y, const array& t);
 };
 
-struct ArcTanh : Elementwise<1, inexacts> {
+struct ArcTanh : LibraryFunction<1, inexacts> {
   static constexpr const char* name = "arctanh";
   template <class T>
   static T apply(T x) {
@@ -185,7 +185,7 @@ struct ArcTanh : Elementwise<1, inexacts> {
 };
 
 // 1 / (1 + exp(-x)).
-struct Sigmoid : Elementwise<1, floats> {
+struct Sigmoid : LibraryFunction<1, floats> {
   static constexpr const char* name = "sigmoid";
   template <class T>
   static T apply(T x) {
@@ -196,7 +196,7 @@ struct Sigmoid : Elementwise<1, floats> {
 };
 
 // The angle of the point (b, a).
-struct ArcTan2 : Elementwise<2, floats> {
+struct ArcTan2 : LibraryFunction<2, floats> {
   static constexpr const char* name = "arctan2";
   template <class T>
   static T apply(T a, T b) {
@@ -206,7 +206,7 @@ struct ArcTan2 : Elementwise<2, floats> {
 };
 
 // log(exp(a) + exp(b)), computed without overflow.
-struct LogAddExp : Elementwise<2, inexacts> {
+struct LogAddExp : LibraryFunction<2, inexacts> {
   static constexpr const char* name = "logaddexp";
   template <class T>
   static T apply(T a, T b) {
