@@ -230,14 +230,28 @@ TYPED_TEST(ConvolutionTest, Empty) {
   expect_convolution<TypeParam>(p);
 }
 
+// Problems of each layout that oneDNN is asked for.
 TEST(Convolution, Winograd) {
-  ConvProblem p = image(2, 14, 11, 32, 48, 3);
+  ConvProblem p = image(11, 14, 11, 32, 48, 3);
   p.padding_lo = p.padding_hi = {1, 1, 0};
   expect_convolution<float>(p, 20);
   p.padding_hi = {0, 1, 0};
   expect_convolution<float>(p, 20);
-  p = image(3, 7, 7, 33, 40, 3);
+  p = image(33, 7, 7, 33, 40, 3);
   expect_convolution<float>(p, 20);
+}
+
+TEST(Convolution, BlocksOfChannels) {
+  ConvProblem p = image(2, 9, 9, 64, 32, 3);
+  p.groups = 2;
+  expect_convolution<float>(p);
+  expect_convolution<bfloat16_t>(p);
+  p.groups = 1;
+  p.stride = {2, 2, 1};
+  expect_convolution<float>(p);
+  p = image(4, 12, 12, 1, 16, 5);
+  expect_convolution<float>(p);
+  expect_convolution<bfloat16_t>(p);
 }
 
 TEST(Convolution, Epilogue) {
