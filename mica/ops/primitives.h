@@ -8,6 +8,7 @@
 #include "mica/ops/indexing.h"
 #include "mica/ops/joining.h"
 #include "mica/ops/matmul.h"
+#include "mica/ops/pooling.h"
 #include "mica/ops/reduce.h"
 #include "mica/ops/scan.h"
 #include "mica/ops/slicing.h"
