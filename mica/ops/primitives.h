@@ -16,3 +16,4 @@
 #include "mica/ops/sort.h"
 #include "mica/ops/views.h"
 #include "mica/random/random_bits.h"
+#include "mica/transforms/custom.h"

@@ -1,0 +1,235 @@
+#include "mica/transforms/compile.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <tuple>
+
+#include "mica/engine/engine.h"
+#include "mica/engine/op.h"
+#include "mica/transforms/tape.h"
+
+namespace mica {
+
+void disable_compile() { set_compile_mode(CompileMode::disabled); }
+void enable_compile() { set_compile_mode(CompileMode::enabled); }
+void set_compile_mode(CompileMode mode) { engine::set_compile_mode(mode); }
+
+namespace detail {
+namespace {
+
+using engine::Node;
+using engine::OutputSpec;
+
+// A graph to build again: values are numbered, first the inputs, then the captured arrays, then the
+// outputs of each step.
+struct Program {
+  struct Step {
+    engine::OpRef op;
+    std::vector<uint32_t> inputs;
+    std::vector<OutputSpec> outputs;
+    Stream stream;
+  };
+  size_t input_count = 0;
+  std::vector<array> captured;
+  std::vector<Step> steps;
+  std::vector<uint32_t> outputs;
+  bool captures_tracer = false;
+
+  std::vector<array> replay(const std::vector<array>& inputs) const;
+};
+
+std::vector<array> Program::replay(const std::vector<array>& inputs) const {
+  std::vector<array> values = inputs;
+  values.insert(values.end(), captured.begin(), captured.end());
+  std::vector<array> operands;
+  for (const Step& step : steps) {
+    operands.clear();
+    for (uint32_t i : step.inputs) operands.push_back(values[i]);
+    if (step.outputs.size() == 1) {
+      values.push_back(engine::make_array(step.op, operands, step.outputs[0].shape,
+                                          step.outputs[0].dtype, step.stream));
+    } else {
+      for (array& output : engine::make_arrays(step.op, operands, step.outputs, step.stream)) {
+        values.push_back(std::move(output));
+      }
+    }
+  }
+  std::vector<array> results;
+  results.reserve(outputs.size());
+  for (uint32_t i : outputs) results.push_back(values[i]);
+  return results;
+}
+
+class Recorder {
+ public:
+  Recorder(const std::vector<array>& arguments, const std::vector<array>& outputs)
+      : tape_(arguments, outputs, Walk::compile),
+        merge_(engine::compile_mode() != CompileMode::no_simplify) {
+    program_.input_count = arguments.size();
+    for (const array& argument : arguments) number(argument);
+    for (const array& output : outputs) find_captured(output);
+    for (Node* node : tape_.nodes()) {
+      for (const array& input : node->inputs()) find_captured(input);
+    }
+    for (uint32_t place = 0; place < tape_.nodes().size(); ++place) {
+      if (!tape_.is_root(place)) add_step(*tape_.nodes()[place]);
+    }
+    for (const array& output : outputs) program_.outputs.push_back(value_of(output));
+  }
+
+  Program take() { return std::move(program_); }
+
+ private:
+  using Place = std::pair<const Node*, uint32_t>;
+  static Place place_of(const array& a) { return {&a.node(), a.output_index()}; }
+  uint32_t value_of(const array& a) const { return values_.at(place_of(a)); }
+  void number(const array& a) { values_.emplace(place_of(a), next_++); }
+
+  void find_captured(const array& a) {
+    if (tape_.find(a) != NodeIndex::none || values_.contains(place_of(a))) return;
+    number(a);
+    program_.captured.push_back(a);
+    program_.captures_tracer |= a.node().tracer;
+  }
+
+  void add_step(Node& node) {
+    Program::Step step{node.op, {}, {}, node.stream};
+    for (const array& input : node.inputs()) step.inputs.push_back(value_of(input));
+    // Ops without attributes share one object.
+    auto [known, is_new] = merged_.try_emplace({node.op.get(), step.inputs, node.stream}, next_);
+    const bool repeated = !is_new && merge_;
+    for (uint32_t i = 0; i < node.output_count(); ++i) {
+      values_.emplace(Place{&node, i}, (repeated ? known->second : next_) + i);
+      step.outputs.push_back({node.output(i).shape, node.output(i).dtype});
+    }
+    if (repeated) return;
+    next_ += node.output_count();
+    program_.steps.push_back(std::move(step));
+  }
+
+  Tape tape_;
+  bool merge_;
+  Program program_;
+  uint32_t next_ = 0;
+  std::map<Place, uint32_t> values_;
+  std::map<std::tuple<const engine::Op*, std::vector<uint32_t>, Stream>, uint32_t> merged_;
+};
+
+// What a trace holds for.
+struct TraceKey {
+  std::string structure;
+  std::vector<std::pair<Shape, Dtype>> inputs;
+  Stream stream;
+
+  bool matches(const TraceKey& other) const {
+    return matches_but_shapes(other) && same_shapes(other);
+  }
+  bool matches_but_shapes(const TraceKey& other) const {
+    const auto same_dtype = [](const auto& a, const auto& b) { return a.second == b.second; };
+    return stream == other.stream && structure == other.structure &&
+           std::equal(inputs.begin(), inputs.end(), other.inputs.begin(), other.inputs.end(),
+                      same_dtype);
+  }
+  bool same_shapes(const TraceKey& other) const {
+    const auto same_shape = [](const auto& a, const auto& b) { return a.first == b.first; };
+    return std::equal(inputs.begin(), inputs.end(), other.inputs.begin(), other.inputs.end(),
+                      same_shape);
+  }
+};
+
+struct Trace {
+  TraceKey key;
+  Program program;
+  std::shared_ptr<const void> result;
+};
+
+}  // namespace
+
+class TraceCache {
+ public:
+  explicit TraceCache(bool shapeless) : shapeless_(shapeless) {}
+
+  std::shared_ptr<const Trace> find(const TraceKey& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(traces_.begin(), traces_.end(),
+                                    [&](const auto& trace) { return trace->key.matches(key); });
+    if (found == traces_.end()) return nullptr;
+    std::rotate(traces_.begin(), found, found + 1);
+    return traces_.front();
+  }
+
+  void add(std::shared_ptr<const Trace> trace) {
+    const std::lock_guard lock(mutex_);
+    if (trace->program.captures_tracer) return;
+    std::erase_if(traces_, [&](const auto& old) {
+      return shapeless_ ? old->key.matches_but_shapes(trace->key) : old->key.matches(trace->key);
+    });
+    traces_.insert(traces_.begin(), std::move(trace));
+    if (traces_.size() > max_traces) traces_.pop_back();
+  }
+
+ private:
+  static constexpr size_t max_traces = 32;
+  const bool shapeless_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<const Trace>> traces_;  // most recently used first
+};
+
+std::shared_ptr<TraceCache> make_trace_cache(bool shapeless) {
+  return std::make_shared<TraceCache>(shapeless);
+}
+bool compile_enabled() { return engine::compile_mode() != CompileMode::disabled; }
+
+std::vector<array> without_values(const std::vector<array>& arrays) {
+  std::vector<array> blank;
+  blank.reserve(arrays.size());
+  for (const array& a : arrays) blank.push_back(make_argument(a.shape(), a.dtype()));
+  return blank;
+}
+
+namespace {
+
+std::shared_ptr<const Trace> make_trace(const TraceFunction& fun, TraceKey key) {
+  const bool nested = engine::in_tracing();
+  std::vector<array> arguments;
+  Traced traced;
+  {
+    const engine::TracingScope tracing;
+    for (const auto& [shape, dtype] : key.inputs) {
+      arguments.push_back(make_argument(shape, dtype));
+    }
+    traced = fun(arguments);
+  }
+  Program program = Recorder(arguments, traced.outputs).take();
+  // A tracer of an outer transform lives no longer than its trace; left over from one that has
+  // ended, it is an array as any other.
+  program.captures_tracer &= nested;
+  if (!program.captures_tracer) {
+    // Computed now, so that the graphs replayed are alike from the first one on.
+    engine::evaluate(program.captured, true);
+  }
+  return std::make_shared<const Trace>(
+      Trace{std::move(key), std::move(program), std::move(traced.result)});
+}
+
+}  // namespace
+
+Traced run_compiled(TraceCache& cache, const TraceFunction& fun, const std::vector<array>& inputs,
+                    const std::string& structure) {
+  TraceKey key{structure, {}, to_stream({})};
+  for (const array& input : inputs) {
+    key.inputs.emplace_back(input.shape(), input.dtype());
+  }
+  std::shared_ptr<const Trace> trace = cache.find(key);
+  if (!trace) {
+    trace = make_trace(fun, std::move(key));
+    cache.add(trace);
+  }
+  return {trace->program.replay(inputs), trace->result};
+}
+
+}  // namespace detail
+}  // namespace mica
