@@ -10,8 +10,8 @@ namespace {
 // Smaller buffers are not worth donating: the flag would only split the plan cache.
 constexpr size_t min_donated_bytes = 1024;
 
-uint32_t next_epoch() {
-  static uint32_t epoch = 0;
+uint64_t next_epoch() {
+  static uint64_t epoch = 0;
   return ++epoch;
 }
 
@@ -150,7 +150,7 @@ class Collector {
   }
 
   Graph g_;
-  const uint32_t epoch_ = (next_epoch(), next_epoch());
+  const uint64_t epoch_ = (next_epoch(), next_epoch());
   std::vector<Frame> stack_;
   std::vector<uint32_t> value_node_;  // which entry of uses_ counts a value's node
   std::vector<uint32_t> uses_;        // by inputs of the nodes collected

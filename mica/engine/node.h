@@ -44,7 +44,7 @@ struct Node {
   bool placeholder = false;  // stands for an argument: has no data and can't be evaluated
   uint32_t input_count = 0;
   // Place in the schedule being built; meaningful to the thread that holds the engine's lock.
-  uint32_t mark = 0;
+  uint64_t mark = 0;
   uint32_t index = 0;
   Node* next_released = nullptr;
   Stream stream;

@@ -20,6 +20,12 @@ Run::Run(std::shared_ptr<const Plan> plan, const Graph& graph, std::shared_ptr<E
   publish(graph);
 }
 
+Run::~Run() {
+  if (done_->is_set()) return;
+  done_->set(std::make_exception_ptr(
+      std::runtime_error("eval: expected a stream that still exists, got one that was ended")));
+}
+
 void Run::bind_leaves(const Graph& graph) {
   buffers_.resize(plan_->storages.size());
   offsets_.resize(plan_->values.size(), 0);

@@ -16,6 +16,11 @@ class Run {
   // engine's lock held.
   Run(std::shared_ptr<const Plan> plan, const Graph& graph, std::shared_ptr<Event> done);
 
+  // A run that never was executed, because its stream is gone, is an error of its results.
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
   // Waits for inputs that other streams compute, then runs the steps on the calling thread.
   void execute() noexcept;
 
