@@ -2,6 +2,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "mica/engine/cpu/dnnl/few_rows.h"
 #include "mica/engine/cpu/dnnl/matrix.h"
 #include "mica/engine/cpu/dnnl/primitive.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
@@ -67,13 +68,12 @@ Primitive* find_primitive(const Gemm& gemm) {
   return cache.get(key, [&] { return make_primitive(gemm); }).get();
 }
 
-// dnnl_sgemm beats the matmul primitive where a vector is involved (4 to 5 times at 1024) and for
-// large cubes (38 against 42 ms at 2048), and has no epilogue.
+// dnnl_sgemm beats the matmul primitive for large cubes (38 against 42 ms at 2048), and has no
+// epilogue.
 bool prefer_sgemm(const Gemm& gemm) {
   const MatmulProblem& p = gemm.problem;
   if (p.dtype != Dtype::Val::float32 || gemm.bias) return false;
   if (p.epilogue != Epilogue::none && p.epilogue != Epilogue::accumulate) return false;
-  if (p.m == 1 || p.n == 1) return p.m * p.n * p.k >= 4096;
   return std::min({p.m, p.n, p.k}) >= 1024;
 }
 
@@ -191,11 +191,57 @@ void matmul_widened(const MatmulProblem& p, Operand a, Operand b, const T* bias,
   finish<T>(p, p.alpha, sums.as<float>(), bias, out);
 }
 
+// Products that are bound by reading one matrix. False where they are not.
+template <class T>
+bool matmul_few_rows(const MatmulProblem& p, Operand a, Operand b, const T* bias, T* out) {
+  MatmulProblem q = p;
+  if (p.n == 1 && p.m > 1) {  // the transposed product: its result looks the same in memory
+    std::swap(q.m, q.n);
+    std::swap(a, b);
+    std::swap(a.row, a.col);
+    std::swap(b.row, b.col);
+  }
+  Layout layout, a_layout;
+  // oneDNN's bfloat16 products overtake sooner: they multiply pairs.
+  const int64_t limit = std::is_same_v<T, bfloat16_t> ? most_rows / 2 : most_rows;
+  if (q.m > limit || !find_layout(q.k, q.n, b.row, b.col, layout)) return false;
+
+  const bool in_place = std::is_same_v<T, float> && find_layout(q.m, q.k, a.row, a.col, a_layout) &&
+                        !a_layout.transposed && a_layout.leading == q.k;
+  const Scratch a_wide(in_place ? 0 : materialised_size(q, a, q.m, q.k) * sizeof(float));
+  if (!in_place) a = materialise<T>(q, a, q.m, q.k, false, a_wide.as<float>());
+
+  const bool direct = std::is_same_v<T, float> && p.epilogue != Epilogue::accumulate;
+  const int64_t count = batch_count(q), size = q.m * q.n;
+  const Scratch copy(direct ? 0 : count * size * sizeof(float));
+  float* const sums = direct ? reinterpret_cast<float*>(out) : copy.as<float>();
+  const FewRowsKernels<T>& kernels = std::get<FewRowsKernels<T>>(few_rows_table());
+  const FewRowsKernel<T> kernel = layout.transposed ? kernels.columns : kernels.rows;
+
+  constexpr int64_t step = 16;  // columns
+  const int64_t steps = (q.n + step - 1) / step;
+  engine::parallel_for(count * steps, rows_each(step * q.k), [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t matrix = begin / steps, next = std::min(end, (matrix + 1) * steps);
+      const int64_t first = begin % steps * step;
+      kernel(static_cast<const float*>(a.data) + batch_offset(q, a.batch, matrix), q.m, q.k,
+             static_cast<const T*>(b.data) + batch_offset(q, b.batch, matrix), layout.leading,
+             first, std::min(q.n, first + (next - begin) * step), sums + matrix * size, q.n);
+      begin = next;
+    }
+  });
+  if (!direct || bias || p.alpha != 1 || p.epilogue != Epilogue::none) {
+    finish<T>(p, p.alpha, sums, bias, out);
+  }
+  return true;
+}
+
 template <class T>
 void matmul_float(const MatmulProblem& p, const Operand& a, const Operand& b, const void* bias,
                   void* out) {
   T* const target = static_cast<T*>(out);
   const T* const row = static_cast<const T*>(bias);
+  if (matmul_few_rows<T>(p, a, b, row, target)) return;
   // oneDNN scales the sum of product and bias, and scales before it accumulates.
   const bool fused = p.alpha == 1 || (!bias && p.epilogue != Epilogue::accumulate);
   if (fused && !std::is_same_v<T, float16_t> && matmul_onednn<T>(p, a, b, bias, target)) return;
