@@ -13,10 +13,11 @@ enum class Reduction { none, mean, sum };
 namespace losses {
 
 struct CrossEntropyOptions {
-  std::optional<array> weights;        // one for each target, of the shape of the losses
-  std::optional<array> class_weights;  // (C,): each target's loss is scaled by its class's weight
-  int axis = -1;                       // of the classes in logits
-  double label_smoothing = 0.0;        // in [0, 1): spread over all classes
+  std::optional<array> weights = {};  // one for each target, of the shape of the losses
+  std::optional<array> class_weights =
+      {};                        // (C,): each target's loss is scaled by its class's weight
+  int axis = -1;                 // of the classes in logits
+  double label_smoothing = 0.0;  // in [0, 1): spread over all classes
   Reduction reduction = Reduction::none;
 };
 
@@ -26,8 +27,8 @@ array cross_entropy(const array& logits, const array& targets,
                     const CrossEntropyOptions& options = {});
 
 struct BinaryCrossEntropyOptions {
-  std::optional<array> weights;  // of the shape of the inputs
-  bool with_logits = true;       // inputs are logits, else probabilities
+  std::optional<array> weights = {};  // of the shape of the inputs
+  bool with_logits = true;            // inputs are logits, else probabilities
   Reduction reduction = Reduction::mean;
 };
 

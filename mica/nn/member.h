@@ -183,7 +183,7 @@ void add_members(Members& members, const std::vector<std::string>& names, T&&...
 // std::map<std::string, ...> of these, nested at will. Those of the base class come first.
 #define MICA_MODULE(Type, ...)                                                                    \
   using MicaParent = typename Type::MicaSelf;                                                     \
-  using MicaSelf = Type;                                                                          \
+  using MicaSelf [[maybe_unused]] = Type;                                                         \
   void list_members([[maybe_unused]] ::mica::nn::Members& members) override {                     \
     MicaParent::list_members(members);                                                            \
     static const std::vector<std::string> names = ::mica::nn::detail::member_names(#__VA_ARGS__); \

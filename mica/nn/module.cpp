@@ -151,6 +151,23 @@ bool ModuleWalk::first_visit(const Member& member, Seen& seen) {
   return !member.box || seen.insert(member.box.get()).second;
 }
 
+std::vector<array*> ModuleWalk::arrays(const Module& module) {
+  std::vector<array*> out;
+  Seen seen;
+  auto add = [&](const auto& self, const Members& members) -> void {
+    for (const Member& member : members) {
+      if (member.is_array())
+        out.push_back(member.value);
+      else if (member.is_container())
+        self(self, member.items);
+      else if (first_visit(member, seen))
+        self(self, ModuleWalk::members(*member.module));
+    }
+  };
+  add(add, members(module));
+  return out;
+}
+
 namespace {
 
 // Builds the tree that Module::filter_and_map returns.

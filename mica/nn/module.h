@@ -34,9 +34,9 @@ namespace mica::nn {
 using ModuleTree = BasicTree<ModuleRef>;
 
 struct FreezeOptions {
-  bool recurse = true;            // into children
-  std::vector<std::string> keys;  // of parameters and of children; none means all parameters
-  bool strict = false;            // keys must exist
+  bool recurse = true;                 // into children
+  std::vector<std::string> keys = {};  // of parameters and of children; none means all parameters
+  bool strict = false;                 // keys must exist
 };
 
 class Module {

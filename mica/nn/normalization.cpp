@@ -1,6 +1,5 @@
 #include "mica/nn/normalization.h"
 
-#include "mica/fast/fast.h"
 #include "mica/nn/repr.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -13,6 +12,11 @@ bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == d
 
 std::string with_last(int dims) { return "input (..., " + std::to_string(dims) + ")"; }
 
+// Half-precision inputs are normalized in float32, and rounded before they are scaled.
+array working_precision(const array& x) {
+  return x.dtype() == float16 || x.dtype() == bfloat16 ? astype(x, float32) : x;
+}
+
 }  // namespace
 
 LayerNorm::LayerNorm(int dims, const Options& options) : dims(dims), eps(options.eps) {
@@ -24,7 +28,12 @@ LayerNorm::LayerNorm(int dims, const Options& options) : dims(dims), eps(options
 
 array LayerNorm::operator()(const array& x) const {
   if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  return fast::layer_norm(x, weight, bias, static_cast<float>(eps));
+  const array wide = working_precision(x);
+  const array centered = wide - mean(wide, -1, true);
+  const array variance = mean(square(centered), -1, true);
+  array y = astype(centered * rsqrt(variance + weak(eps, variance)), x.dtype());
+  if (weight) y = y * *weight;
+  return bias ? y + *bias : y;
 }
 
 std::string LayerNorm::extra_repr() const {
@@ -39,7 +48,9 @@ RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.e
 
 array RMSNorm::operator()(const array& x) const {
   if (!ends_in(x, weight.shape(0))) fail(with_last(weight.shape(0)), to_string(x.shape()));
-  return fast::rms_norm(x, weight, static_cast<float>(eps));
+  const array wide = working_precision(x);
+  const array power = mean(square(wide), -1, true);
+  return astype(wide * rsqrt(power + weak(eps, power)), x.dtype()) * weight;
 }
 
 std::string RMSNorm::extra_repr() const { return repr(weight.shape(0)) + ", eps=" + repr(eps); }

@@ -12,7 +12,7 @@ namespace mica::nn {
 
 template <size_t n>
 struct PoolOptions {
-  std::optional<Sizes<n>> stride;  // the kernel size if empty
+  std::optional<Sizes<n>> stride = {};  // the kernel size if empty
   Sizes<n> padding = 0;
 };
 

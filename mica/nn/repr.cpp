@@ -22,10 +22,11 @@ std::string repr(double value) {
     if (*next != '.') digits += *next;
   const int exponent = std::atoi(std::string(next + 1, static_cast<const char*>(end.ptr)).c_str());
   if (exponent < -4 || exponent >= 16) {
-    std::string mantissa = digits.substr(0, 1);
-    if (digits.size() > 1) mantissa += "." + digits.substr(1);
-    const std::string power = std::to_string(std::abs(exponent));
-    return sign + mantissa + (exponent < 0 ? "e-" : "e+") + (power.size() < 2 ? "0" : "") + power;
+    std::string out = sign + digits[0];
+    if (digits.size() > 1) out.append(".").append(digits, 1);
+    out += exponent < 0 ? "e-" : "e+";
+    if (std::abs(exponent) < 10) out += '0';
+    return out += std::to_string(std::abs(exponent));
   }
   if (exponent < 0)
     return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;

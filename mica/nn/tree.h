@@ -206,11 +206,16 @@ inline std::string join_path(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
 
-// Calls f at a leaf: with values, or with trees where it takes those, as where a further tree
-// has more structure than the first.
+// Calls f at a leaf of the first tree: with the further trees' values, or with their subtrees where
+// f takes those and there is more structure.
 template <class F, class T, class... R>
-decltype(auto) call_at_leaf(F& f, const BasicTree<T>& tree, const BasicTree<R>&... rest) {
-  if constexpr (std::is_invocable_v<F&, const T&, const R&...>)
+auto call_at_leaf(F&& f, const BasicTree<T>& tree, const BasicTree<R>&... rest) {
+  constexpr bool takes_values = std::is_invocable_v<F&, const T&, const R&...>;
+  constexpr bool takes_trees = std::is_invocable_v<F&, const T&, const BasicTree<R>&...>;
+  if constexpr (takes_values && takes_trees) {
+    if (!(rest.is_leaf() && ...)) return f(tree.leaf(), rest...);
+  }
+  if constexpr (takes_values)
     return f(tree.leaf(), rest.leaf()...);
   else
     return f(tree.leaf(), rest...);
@@ -309,11 +314,10 @@ auto tree_map(F&& f, IsLeaf<P> is_leaf, const BasicTree<T>& tree, const BasicTre
 template <class F, class T, class... R>
 auto tree_map_with_path(F&& f, const BasicTree<T>& tree, const BasicTree<R>&... rest) {
   auto at = [&](const std::string& path, const auto& node, const auto&... others) {
-    auto call = [&](const auto&... values) { return f(path, values...); };
-    if constexpr (std::is_invocable_v<F&, const std::string&, const T&, const R&...>)
-      return call(node.leaf(), others.leaf()...);
-    else
-      return call(node.leaf(), others...);
+    auto call = [&](const auto&... values) -> decltype(f(path, values...)) {
+      return f(path, values...);
+    };
+    return detail::call_at_leaf(call, node, others...);
   };
   detail::NeverLeaf never;
   return detail::map_nodes<true>(at, never, std::string(), tree, rest...);

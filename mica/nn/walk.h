@@ -3,6 +3,7 @@
 
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "mica/nn/module.h"
 
@@ -15,6 +16,8 @@ struct ModuleWalk {
   static Members members(const Module& module);
   // False for another place of a shared module that was seen already.
   static bool first_visit(const Member& member, Seen& seen);
+  // Where each array of the module lies, once each, in the order of state().
+  static std::vector<array*> arrays(const Module& module);
 
  private:
   static void set_paths(const Members& members, const std::string& path);
