@@ -23,5 +23,8 @@
 #include "mica/nn/slot.h"
 #include "mica/nn/tree.h"
 #include "mica/ops/ops.h"
+#include "mica/random/random.h"
 #include "mica/stream.h"
+#include "mica/transforms/compile.h"
+#include "mica/transforms/transforms.h"
 #include "mica/utils.h"

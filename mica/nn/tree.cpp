@@ -14,6 +14,23 @@ Tree rebuild_arrays(const Tree& like, const array*& next) {
   return tree_map([&](const array&) { return *next++; }, like);
 }
 
+void describe_structure(std::string& key, const Tree& tree) {
+  if (tree.is_leaf()) {
+    key += 'a';
+  } else if (tree.is_list()) {
+    key += '[';
+    for (const Tree& element : tree.elements()) describe_structure(key, element);
+    key += ']';
+  } else {
+    key += '{';
+    for (const auto& [name, element] : tree.items()) {
+      key.append(std::to_string(name.size())).append(":").append(name);
+      describe_structure(key, element);
+    }
+    key += '}';
+  }
+}
+
 namespace detail {
 
 void throw_missing_key(std::string_view key, const std::vector<std::string>& keys) {

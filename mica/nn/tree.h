@@ -158,6 +158,8 @@ using Tree = BasicTree<array>;
 // For eval and the transforms: the leaves in order, and a copy with others in their place.
 void collect_arrays(std::vector<array>& out, const Tree& tree);
 Tree rebuild_arrays(const Tree& like, const array*& next);
+// For compile: appends the kinds and keys, which set trees of equal arrays apart.
+void describe_structure(std::string& key, const Tree& tree);
 
 // Prints as Python prints nested dictionaries and lists.
 template <class T>

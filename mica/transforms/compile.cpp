@@ -9,6 +9,8 @@
 
 #include "mica/engine/engine.h"
 #include "mica/engine/op.h"
+#include "mica/random/random.h"
+#include "mica/random/random_bits.h"
 #include "mica/transforms/tape.h"
 
 namespace mica {
@@ -229,6 +231,22 @@ Traced run_compiled(TraceCache& cache, const TraceFunction& fun, const std::vect
     cache.add(trace);
   }
   return {trace->program.replay(inputs), trace->result};
+}
+
+std::optional<size_t> draws_between(const array& first, const array& second) {
+  if (first.id() == second.id()) return 0;
+  const Tape tape({&first, 1}, {&second, 1}, Walk::compile);
+  if (tape.find(second) == NodeIndex::none) return std::nullopt;
+  // Each draw splits the state once; of the two keys of a split the path goes through one.
+  size_t draws = 0;
+  for (const Node* node : tape.nodes()) {
+    draws += node->op && node->op->id == op_id<ops::RandomBits>();
+  }
+  return draws;
+}
+
+void skip_random_draws(size_t count) {
+  for (size_t i = 0; i < count; ++i) random::KeySequence::default_().next();
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "mica/array/array.h"
 #include "mica/engine/compile_mode.h"
 #include "mica/transforms/callable.h"
+#include "mica/transforms/random_state.h"
 #include "mica/transforms/tree.h"
 
 namespace mica {
@@ -41,6 +43,19 @@ Traced run_compiled(TraceCache& cache, const TraceFunction& fun, const std::vect
 // Arrays of the same shapes and dtypes without values, to stand in a result that is kept.
 std::vector<array> without_values(const std::vector<array>& arrays);
 bool compile_enabled();
+
+// How often the default sequence of random keys has been drawn from between two of its states; none
+// where the second does not come from the first.
+std::optional<size_t> draws_between(const array& first, const array& second);
+void skip_random_draws(size_t count);
+
+// Puts a function's state back when its trace ends.
+template <class Set, class S>
+struct RestoreState {
+  const Set& set;
+  const S& state;
+  ~RestoreState() { set(state); }
+};
 
 // Sets apart the types and the structures of arguments of equal arrays.
 template <class... Ts>
@@ -124,4 +139,63 @@ auto compile(F&& fun, bool shapeless = false) {
       });
 }
 
+namespace detail {
+
+// compile() for a function whose state lives elsewhere, as the parameters of a model: get() returns
+// all of it, an array tree that fun may also make larger (an optimizer's state at its first step),
+// and set(state) puts one in its place. The random numbers that fun draws from the default sequence
+// are new in each call, the ones that fun alone would draw.
+template <class F, class Get, class Set>
+auto compile_stateful(F&& fun, Get&& get, Set&& set, bool shapeless = false) {
+  return like<F>([fun = keep(std::forward<F>(fun)), get = keep(std::forward<Get>(get)),
+                  set = keep(std::forward<Set>(set)),
+                  cache = make_trace_cache(shapeless)]<class... Args>(Args&&... args) {
+    using R = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, Args...>>;
+    using S = std::remove_cvref_t<std::invoke_result_t<std::decay_t<Get>&>>;
+    static_assert(ArrayTree<R>, "compile: expected a function that returns arrays or trees");
+    if (!compile_enabled()) return R((*fun)(std::forward<Args>(args)...));
+    struct Kept {
+      R result;
+      S state;
+      std::optional<size_t> draws;
+      std::optional<array> seeded;  // the state of the random numbers where fun has seeded them
+    };
+    const S before = (*get)();
+    auto trace = [&](const std::vector<array>& inputs) {
+      const array* next = inputs.data() + leaves_of(args...).size();
+      const S traced_state = rebuild(before, next);
+      const array key = *next;
+      const RestoreState<std::decay_t<Set>, S> restore{*set, before};
+      const RandomStateScope random(key);
+      (*set)(traced_state);
+      R result = call_with_arrays(*fun, inputs.data(), std::forward<Args>(args)...);
+      const S after = (*get)();
+      const std::optional<size_t> draws = draws_between(key, random_state());
+      std::vector<array> outputs = leaves_of(result, after);
+      const std::vector<array> blank = without_values(outputs);
+      next = blank.data();
+      R kept_result = rebuild(result, next);
+      S kept_state = rebuild(after, next);
+      auto kept = std::make_shared<const Kept>(
+          Kept{std::move(kept_result), std::move(kept_state), draws,
+               draws ? std::nullopt : std::optional<array>(random_state())});
+      return Traced{std::move(outputs), std::move(kept)};
+    };
+    std::vector<array> inputs = leaves_of(args..., before);
+    inputs.push_back(random_state());
+    const Traced done = run_compiled(*cache, trace, inputs, structure_of(args..., before));
+    const Kept& kept = *static_cast<const Kept*>(done.result.get());
+    const array* next = done.outputs.data();
+    R result = rebuild(kept.result, next);
+    (*set)(rebuild(kept.state, next));
+    if (kept.draws) {
+      skip_random_draws(*kept.draws);
+    } else {
+      set_random_state(*kept.seeded);
+    }
+    return result;
+  });
+}
+
+}  // namespace detail
 }  // namespace mica

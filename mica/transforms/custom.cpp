@@ -6,6 +6,7 @@
 
 #include "mica/ops/batching.h"
 #include "mica/ops/ops.h"
+#include "mica/transforms/random_state.h"
 #include "mica/transforms/tape.h"
 #include "mica/transforms/transforms.h"
 
@@ -95,9 +96,10 @@ CustomJvp mapped_jvp(const CustomJvp& fun_jvp, std::vector<int> axes, int batch)
 std::vector<array> checkpointed(const std::function<std::vector<array>()>& forward,
                                 ArraysFunction recompute, const std::vector<array>& inputs) {
   CustomRules rules;
-  rules.vjp = [recompute = std::move(recompute)](const std::vector<array>& primals,
-                                                 const std::vector<array>& cotangents,
-                                                 const std::vector<array>&) {
+  rules.vjp = [recompute = std::move(recompute), state = random_state()](
+                  const std::vector<array>& primals, const std::vector<array>& cotangents,
+                  const std::vector<array>&) {
+    const RandomStateScope same_numbers(state);
     // Other nodes than the forward pass's, so that the two are not merged, and which wait until the
     // backward pass has come here.
     return vjp_arrays(recompute, depends(primals, cotangents), cotangents).second;

@@ -29,11 +29,11 @@ void async_eval(std::vector<array> outputs);
 // The same for any number of arrays, trees and ranges of them.
 template <class... Ts>
 requires(sizeof...(Ts) > 0 && (HoldsArrays<Ts> && ...)) void eval(const Ts&... outputs) {
-  eval(detail::leaves_of(outputs...));
+  eval(detail::held_arrays(outputs...));
 }
 template <class... Ts>
 requires(sizeof...(Ts) > 0 && (HoldsArrays<Ts> && ...)) void async_eval(const Ts&... outputs) {
-  async_eval(detail::leaves_of(outputs...));
+  async_eval(detail::held_arrays(outputs...));
 }
 
 namespace detail {

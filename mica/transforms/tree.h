@@ -24,8 +24,9 @@ namespace mica {
 
 namespace detail {
 
+// Not for scalars, which convert to arrays, and so to trees that convert from those.
 template <class T>
-concept CollectsArrays = requires(std::vector<array>& out, const T& value) {
+concept CollectsArrays = !Scalar<T> && requires(std::vector<array> & out, const T& value) {
   collect_arrays(out, value);
 };
 template <class T>
@@ -158,23 +159,30 @@ concept HoldsArrays = ArrayTree<T> || detail::CollectsArrays<T> || detail::TreeR
 
 namespace detail {
 
+// All arrays of the values.
 template <class T>
-void collect_tree(std::vector<array>& out, const T& value) {
+void collect_held(std::vector<array>& out, const T& value) {
   if constexpr (ArrayTree<T>) {
     TreeTraits<T>::collect(out, value);
   } else if constexpr (CollectsArrays<T>) {
     collect_arrays(out, value);
   } else {
-    for (const auto& element : value) collect_tree(out, element);
+    for (const auto& element : value) collect_held(out, element);
   }
 }
+template <class... Ts>
+std::vector<array> held_arrays(const Ts&... values) {
+  std::vector<array> arrays;
+  (collect_held(arrays, values), ...);
+  return arrays;
+}
 
-// The arrays of all values, those that hold none left out.
+// The arrays of those of the values that can be rebuilt.
 template <class... Ts>
 std::vector<array> leaves_of(const Ts&... values) {
   std::vector<array> leaves;
-  [[maybe_unused]] auto add = [&](const auto& value) {
-    if constexpr (HoldsArrays<decltype(value)>) collect_tree(leaves, value);
+  [[maybe_unused]] auto add = [&]<class T>(const T& value) {
+    if constexpr (ArrayTree<T>) TreeTraits<T>::collect(leaves, value);
   };
   (add(values), ...);
   return leaves;
