@@ -1,0 +1,21 @@
+// The rows of all ops: the op tests run each, and test that every primitive is in one.
+#pragma once
+
+#include <vector>
+
+#include "tests/ops/op_rows.h"
+
+namespace mica::testing {
+
+std::vector<OpRow> elementwise_rows();
+std::vector<OpRow> transform_rows();
+
+inline std::vector<OpRow> all_rows() {
+  std::vector<OpRow> rows;
+  for (auto* family : {elementwise_rows, transform_rows}) {
+    for (OpRow& row : family()) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace mica::testing
