@@ -1,5 +1,6 @@
 #include "mica/engine/cpu/dnnl/convolution.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -54,9 +55,9 @@ ConvProblem canonical(ConvProblem p) {
 bool all_one(const std::array<int64_t, 3>& x) { return x == std::array<int64_t, 3>{1, 1, 1}; }
 
 // A convolution of a dilated input is the gradient with respect to the input of one that strides:
-// the roles of input and output are exchanged, and the kernel is reversed.
+// the roles of input and output are exchanged, and the kernel's direction is reversed.
 bool as_transposed(const ConvProblem& p, PlainConv& dual) {
-  if (!p.flip || !all_one(p.stride) || all_one(p.input_dilation)) return false;
+  if (!all_one(p.stride)) return false;
   ConvProblem& q = dual.problem;
   q = p;
   q.flip = false;
@@ -132,9 +133,41 @@ void run_product(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
   }
 }
 
+// Reverses the kernel of each filter.
+template <class T>
+void flip_kernel(const ConvProblem& p, const void* from, void* to) {
+  const int64_t taps = product(p.kernel, 3), channels = p.in_channels / p.groups;
+  for (int64_t row = 0; row < p.out_channels * taps; ++row) {
+    const int64_t flipped = row / taps * taps + taps - 1 - row % taps;
+    std::copy_n(static_cast<const T*>(from) + row * channels, channels,
+                static_cast<T*>(to) + flipped * channels);
+  }
+}
+
+bool run_onednn(const ConvProblem& p, ConvPass pass, const ConvOperands& x);
+
+// Runs the problem with a copy of the kernel in the other direction.
+template <class T>
+bool run_flipped(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
+  ConvProblem q = p;
+  q.flip = !p.flip;
+  const Scratch kernel(weight_size(p) * sizeof(T));
+  if (pass != ConvPass::backward_weights) flip_kernel<T>(p, x.weight, kernel.data());
+  if (!run_onednn(q, pass, {x.input, kernel.data(), x.output, x.bias})) return false;
+  if (pass == ConvPass::backward_weights) {
+    flip_kernel<T>(p, kernel.data(), const_cast<void*>(x.weight));
+  }
+  return true;
+}
+
 bool run_onednn(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
+  const bool dilated = !all_one(p.input_dilation);
+  if (p.flip != dilated) {
+    return p.dtype == Dtype::Val::float32 ? run_flipped<float>(p, pass, x)
+                                          : run_flipped<bfloat16_t>(p, pass, x);
+  }
   PlainConv conv;
-  if (!p.flip && all_one(p.input_dilation)) {
+  if (!dilated) {
     conv.problem = p;
     return conv_onednn(conv, pass, x);
   }
@@ -159,6 +192,13 @@ bool run_onednn(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
   return true;
 }
 
+// Where oneDNN would spend more on reordering the weight than on the products: 2.5 ms for 1x7x7x512
+// with a 3x3 kernel, for 1.4.
+bool is_mostly_weight(const ConvProblem& p) {
+  return p.dtype == Dtype::Val::float32 && p.groups == 1 && weight_size(p) >= 1 << 20 &&
+         p.batch * product(p.output(), 3) <= 64;
+}
+
 void run(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
   if (p.dtype == Dtype::Val::float16) return run_widened<float16_t>(p, pass, x);
   const bool empty = input_size(p) == 0 || weight_size(p) == 0 || output_size(p) == 0;
@@ -166,7 +206,7 @@ void run(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
     return run_product(p, pass, x);
   }
   const bool known = p.dtype == Dtype::Val::float32 || p.dtype == Dtype::Val::bfloat16;
-  if (!empty && known && run_onednn(p, pass, x)) return;
+  if (!empty && known && !is_mostly_weight(p) && run_onednn(p, pass, x)) return;
   if (p.dtype == Dtype::Val::bfloat16) return run_widened<bfloat16_t>(p, pass, x);
   conv_general(p, pass, x);
 }

@@ -21,7 +21,16 @@ class Windows {
         output_(p.output()),
         positions_(p.batch * product(output_, 3)),
         taps_(product(p.kernel, 3)),
-        channels_(p.in_channels / p.groups) {}
+        channels_(p.in_channels / p.groups) {
+    for (int64_t i = 0; i < p.kernel[0]; ++i) {
+      for (int64_t j = 0; j < p.kernel[1]; ++j) {
+        for (int64_t k = 0; k < p.kernel[2]; ++k) {
+          offsets_.push_back({i * p.dilation[0], j * p.dilation[1], k * p.dilation[2]});
+        }
+      }
+    }
+    if (p.flip) std::reverse(offsets_.begin(), offsets_.end());
+  }
 
   int64_t positions() const { return positions_; }
   int64_t depth() const { return taps_ * channels_; }
@@ -35,8 +44,9 @@ class Windows {
     const int64_t each = rows_each(depth() * p_.groups);
     engine::parallel_for(count, each, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
+        const Place window = place(first + i);
         for (int64_t tap = 0; tap < taps_; ++tap) {
-          const int64_t from = source(first + i, tap);
+          const int64_t from = source(window, tap);
           for (int64_t g = 0; g < p_.groups; ++g) {
             T* to = windows + ((g * count + i) * taps_ + tap) * channels_;
             if (from < 0) {
@@ -56,8 +66,9 @@ class Windows {
     const int64_t each = rows_each(count * taps_ * p_.groups);
     engine::parallel_for(channels_, each, [&](int64_t begin, int64_t end) {
       for (int64_t i = 0; i < count; ++i) {
+        const Place window = place(first + i);
         for (int64_t tap = 0; tap < taps_; ++tap) {
-          const int64_t to = source(first + i, tap);
+          const int64_t to = source(window, tap);
           if (to < 0) continue;
           for (int64_t g = 0; g < p_.groups; ++g) {
             const T* from = windows + ((g * count + i) * taps_ + tap) * channels_;
@@ -70,38 +81,43 @@ class Windows {
   }
 
  private:
-  // The flat input position under a tap of the window at an output position, or -1 for padding.
-  int64_t source(int64_t position, int64_t tap) const {
-    int64_t offset = 0, step = 1;
+  // Where a window begins, in an image that is dilated and padded.
+  struct Place {
+    int64_t image;
+    std::array<int64_t, 3> at;
+  };
+
+  Place place(int64_t position) const {
+    Place result;
     for (int axis = 2; axis >= 0; --axis) {
-      const int64_t o = position % output_[axis], k = tap % p_.kernel[axis];
+      result.at[axis] = position % output_[axis] * p_.stride[axis] - p_.padding_lo[axis];
       position /= output_[axis];
-      tap /= p_.kernel[axis];
-      const int64_t at = o * p_.stride[axis] + k * p_.dilation[axis] - p_.padding_lo[axis];
-      if (at < 0 || at % p_.input_dilation[axis] != 0) return -1;
-      const int64_t i = at / p_.input_dilation[axis];
-      if (i >= p_.input[axis]) return -1;
-      offset += i * step;
-      step *= p_.input[axis];
     }
-    return offset + position * step;  // what is left of the position is the image
+    result.image = position;
+    return result;
+  }
+
+  // The flat input position under a tap of a window, or -1 for padding.
+  int64_t source(const Place& window, int64_t tap) const {
+    int64_t result = window.image;
+    for (int axis = 0; axis < 3; ++axis) {
+      int64_t at = window.at[axis] + offsets_[tap][axis];
+      if (at < 0) return -1;
+      if (const int64_t dilation = p_.input_dilation[axis]; dilation != 1) {
+        if (at % dilation != 0) return -1;
+        at /= dilation;
+      }
+      if (at >= p_.input[axis]) return -1;
+      result = result * p_.input[axis] + at;
+    }
+    return result;
   }
 
   ConvProblem p_;
   std::array<int64_t, 3> output_;
   int64_t positions_, taps_, channels_;
+  std::vector<std::array<int64_t, 3>> offsets_;  // of the taps
 };
-
-// Reverses the kernel: taps are `channels` elements each.
-template <class T>
-void flip_taps(const T* from, int64_t filters, int64_t taps, int64_t channels, T* to) {
-  for (int64_t o = 0; o < filters; ++o) {
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      std::copy_n(from + (o * taps + tap) * channels, channels,
-                  to + (o * taps + taps - 1 - tap) * channels);
-    }
-  }
-}
 
 template <class T>
 struct General {
@@ -187,24 +203,15 @@ struct General {
 template <class T>
 void run(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
   const General<T> general{p};
-  const int64_t taps = product(p.kernel, 3), channels = p.in_channels / p.groups;
-  const Scratch flipped(p.flip ? weight_size(p) * sizeof(T) : 0);
-  const auto input = static_cast<const T*>(x.input), output = static_cast<const T*>(x.output),
-             bias = static_cast<const T*>(x.bias);
-  auto weight = static_cast<const T*>(x.weight);
-  if (p.flip && pass != ConvPass::backward_weights) {
-    flip_taps(weight, p.out_channels, taps, channels, flipped.as<T>());
-    weight = flipped.as<T>();
-  }
+  const auto input = static_cast<const T*>(x.input), weight = static_cast<const T*>(x.weight),
+             output = static_cast<const T*>(x.output), bias = static_cast<const T*>(x.bias);
   switch (pass) {
     case ConvPass::forward:
       return general.forward(input, weight, bias, const_cast<T*>(output));
     case ConvPass::backward_data:
       return general.backward_data(output, weight, const_cast<T*>(input));
     case ConvPass::backward_weights:
-      T* const target = p.flip ? flipped.as<T>() : const_cast<T*>(weight);
-      general.backward_weights(input, output, target, const_cast<T*>(bias));
-      if (p.flip) flip_taps(target, p.out_channels, taps, channels, const_cast<T*>(weight));
+      return general.backward_weights(input, output, const_cast<T*>(weight), const_cast<T*>(bias));
   }
 }
 

@@ -241,6 +241,12 @@ TEST(Convolution, Winograd) {
   expect_convolution<float>(p, 20);
 }
 
+TEST(Convolution, MostlyWeight) {
+  ConvProblem p = image(1, 4, 4, 340, 350, 3);
+  p.padding_lo = p.padding_hi = {1, 1, 0};
+  expect_convolution<float>(p);
+}
+
 TEST(Convolution, BlocksOfChannels) {
   ConvProblem p = image(2, 9, 9, 64, 32, 3);
   p.groups = 2;
