@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mica/ops/ops.h"
+#include "mica/transforms/transforms.h"
 #include "tests/golden.h"
 
 namespace mica {
@@ -86,6 +87,33 @@ TEST(Indexing, UpdatesAsNumPyDoes) {
     const int size = static_cast<int>(expected.at(name).size());
     expect_same(x.at(indices).add(reshape(arange(1, size + 1), shape)),
                 expected.at(name + ".added"));
+  }
+}
+
+// The gradient of a selection is the cotangent added where its elements came from.
+TEST(Indexing, Differentiates) {
+  const auto expected = golden::load("array/indexing");
+  const array x = reshape(arange(120), {2, 3, 4, 5});
+  for (const auto& [name, indices] : cases()) {
+    SCOPED_TRACE(name);
+    const array& taken = expected.at(name);
+    const array cotangent =
+        reshape(arange(1, static_cast<int>(taken.size()) + 1), taken.shape()).astype(float32);
+    const auto [outputs, gradients] =
+        vjp([&i = indices](const std::vector<array>& inputs) { return std::vector{inputs[0][i]}; },
+            std::vector{x.astype(float32)}, std::vector{cotangent});
+    expect_same(gradients[0], (expected.at(name + ".added") - x).astype(float32));
+  }
+}
+
+TEST(Indexing, Vectorizes) {
+  const array x = reshape(arange(240), {2, 2, 3, 4, 5});
+  for (const auto& [name, indices] : cases()) {
+    SCOPED_TRACE(name);
+    const auto take = [&i = indices](const array& a) { return a[i]; };
+    expect_same(vmap(take)(x), stack({take(x[0]), take(x[1])}));
+    const auto update = [&i = indices](const array& a) { return a.at(i).maximum(100); };
+    expect_same(vmap(update)(x), stack({update(x[0]), update(x[1])}));
   }
 }
 
