@@ -8,11 +8,12 @@
 namespace mica::testing {
 
 std::vector<OpRow> elementwise_rows();
+std::vector<OpRow> moving_rows();
 std::vector<OpRow> transform_rows();
 
 inline std::vector<OpRow> all_rows() {
   std::vector<OpRow> rows;
-  for (auto* family : {elementwise_rows, transform_rows}) {
+  for (auto* family : {elementwise_rows, moving_rows, transform_rows}) {
     for (OpRow& row : family()) rows.push_back(std::move(row));
   }
   return rows;
