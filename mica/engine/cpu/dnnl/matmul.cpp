@@ -151,19 +151,21 @@ bool matmul_onednn(const MatmulProblem& p, Operand a, Operand b, const void* bia
     b = materialise<T>(p, b, p.k, p.n, by_columns(b), b_copy.as<T>());
     find_layout(p.k, p.n, b.row, b.col, gemm.b);
   }
-  const bool sgemm = prefer_sgemm(gemm);
-  if (!sgemm && find_primitive(gemm) == nullptr) {
+  Primitive* const here = prefer_sgemm(gemm) ? nullptr : find_primitive(gemm);
+  if (here == nullptr) {
     if (!std::is_same_v<T, float>) return false;
     if (gemm.bias || p.epilogue != Epilogue::none) return false;
   }
+  const bool was_parallel = engine::in_parallel();
   for_each_matrix(p, [&](int64_t i) {
     const T* ai = static_cast<const T*>(a.data) + batch_offset(p, a.batch, i);
     const T* bi = static_cast<const T*>(b.data) + batch_offset(p, b.batch, i);
     T* target = out + i * p.m * p.n;
-    Primitive* primitive = sgemm ? nullptr : find_primitive(gemm);
-    if (primitive == nullptr) {
-      run_sgemm(gemm, ai, bi, target);
-    } else if (bias) {
+    if (here == nullptr) return run_sgemm(gemm, ai, bi, target);
+    // Within a chunk of the batch a primitive of this thread, made for one thread, is wanted.
+    Primitive* primitive = engine::in_parallel() == was_parallel ? here : find_primitive(gemm);
+    if (primitive == nullptr) throw std::runtime_error("oneDNN: no matmul for one thread");
+    if (bias) {
       primitive->run({ai, bi, target, bias});
     } else {
       primitive->run({ai, bi, target});
