@@ -1,5 +1,7 @@
-// All of mica's public functions.
+// All of mica's public functions, and <iostream>, for what is printed.
 #pragma once
+
+#include <iostream>
 
 #include "mica/array/array.h"
 #include "mica/array/dtype.h"
@@ -7,6 +9,7 @@
 #include "mica/array/shape.h"
 #include "mica/counters.h"
 #include "mica/device.h"
+#include "mica/fast/fast.h"
 #include "mica/io/io.h"
 #include "mica/memory.h"
 #include "mica/nn/activations.h"
@@ -22,7 +25,12 @@
 #include "mica/nn/pooling.h"
 #include "mica/nn/slot.h"
 #include "mica/nn/tree.h"
+#include "mica/nn/value_and_grad.h"
 #include "mica/ops/ops.h"
+#include "mica/optimizers/adam.h"
+#include "mica/optimizers/optimizer.h"
+#include "mica/optimizers/schedules.h"
+#include "mica/optimizers/sgd.h"
 #include "mica/random/random.h"
 #include "mica/stream.h"
 #include "mica/transforms/compile.h"

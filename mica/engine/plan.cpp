@@ -109,12 +109,26 @@ class Planner {
         const PlanValue& in = draft_.values[viewed];
         Strides strides;
         if (!info.view(*node.op, {in.shape, in.strides}, out.shape, strides)) break;
+        if (draft_.kept[node.outputs[o]] && info.cpu && repeats_one_element(out.shape, strides))
+          break;
         out.strides = std::move(strides);
         out.view_of = viewed;
         if (info.view_offset) out.view_node = node.graph_node;
         node.view = true;
       }
     }
+  }
+
+  // zeros, ones and full are one element read again and again; what someone keeps of them is
+  // written out, so that its data is contiguous and its layout that of any later value.
+  static bool repeats_one_element(const Shape& shape, const Strides& strides) {
+    bool repeated = false;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      if (shape[d] == 1) continue;
+      if (strides[d] != 0) return false;
+      repeated = true;
+    }
+    return repeated;
   }
 
   void emit_steps() {

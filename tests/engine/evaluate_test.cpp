@@ -171,6 +171,15 @@ TEST(Evaluate, EvaluatingOneArrayLeavesOthersLazy) {
   EXPECT_LT(get_active_memory(), before + (size_t{1} << 20));
 }
 
+TEST(Evaluate, KeptConstantsAreContiguous) {
+  const array z = zeros({3, 4}), y = z + 1;
+  compute(z, y);
+  EXPECT_TRUE(z.flags().row_contiguous);
+  EXPECT_EQ(z.data_size(), 12u);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(z.data<float>()[i], 0.0f);
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(y.data<float>()[i], 1.0f);
+}
+
 TEST(Evaluate, SmallIndependentProgramsRunAsOneKernel) {
   std::vector<array> inputs, sums;
   for (int i = 0; i < 1000; ++i) inputs.push_back(ramp({16}, 0.001f * static_cast<float>(i)));

@@ -79,8 +79,10 @@ TEST(Training, DigitsNetworkFollowsMlx) {
     losses.push_back(loss.item<float>());
   }
   golden::expect_close(array(losses.begin(), {10}), expected.at("losses"), 1e-5, 0);
-  golden::expect_close(model.norm2.running_mean.value(),
-                       expected.at("trained.layers.5.running_mean"), 1e-4, 1e-5);
+  // Biases in front of a batch norm have no gradient but rounding, which Adam scales up to steps of
+  // the learning rate; what does not depend on them is compared.
+  golden::expect_close(model.norm2.running_var.value(), expected.at("trained.layers.5.running_var"),
+                       1e-3, 1e-4);
   golden::expect_close(model.head.weight, expected.at("trained.layers.10.weight"), 1e-3, 1e-4);
 }
 
