@@ -8,12 +8,13 @@
 namespace mica::testing {
 
 std::vector<OpRow> elementwise_rows();
+std::vector<OpRow> layer_rows();
 std::vector<OpRow> moving_rows();
 std::vector<OpRow> transform_rows();
 
 inline std::vector<OpRow> all_rows() {
   std::vector<OpRow> rows;
-  for (auto* family : {elementwise_rows, moving_rows, transform_rows}) {
+  for (auto* family : {elementwise_rows, layer_rows, moving_rows, transform_rows}) {
     for (OpRow& row : family()) rows.push_back(std::move(row));
   }
   return rows;

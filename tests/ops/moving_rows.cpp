@@ -107,6 +107,24 @@ std::vector<OpRow> slice_rows() {
   };
 }
 
+// Updates that are not linear.
+std::vector<OpRow> combining_rows() {
+  using Update = array (*)(const array&, const array&, Shape, Shape, StreamOrDevice);
+  const std::pair<const char*, Update> updates[] = {{"slice_update_prod", slice_update_prod},
+                                                    {"slice_update_max", slice_update_max},
+                                                    {"slice_update_min", slice_update_min}};
+  std::vector<OpRow> rows;
+  for (const auto& [name, update] : updates) {
+    rows.push_back(row(name,
+                       [update = update](const Arrays& x) {
+                         return Arrays{update(x[0], x[1], Shape{0, 1}, Shape{2, 3}, {})};
+                       },
+                       {{{{2, 4}}, {{2, 2}}}}));
+    rows.back().second_order = true;
+  }
+  return rows;
+}
+
 std::vector<OpRow> join_rows() {
   return {
       row("concatenate", [](const Arrays& x) { return Arrays{concatenate(x, 1)}; },
@@ -140,7 +158,7 @@ std::vector<OpRow> join_rows() {
 
 std::vector<OpRow> moving_rows() {
   std::vector<OpRow> rows;
-  for (auto* family : {view_rows, slice_rows, join_rows}) {
+  for (auto* family : {view_rows, slice_rows, combining_rows, join_rows}) {
     for (OpRow& one : family()) rows.push_back(std::move(one));
   }
   return rows;
