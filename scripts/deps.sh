@@ -22,6 +22,7 @@ packages=(
   nlohmann-json3-dev
   python3
   python3-venv
+  zlib1g-dev
   "$@"
 )
 
