@@ -8,6 +8,7 @@ a figure is the median over the rounds. scripts/peers.sh installs the peers."""
 import argparse
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -155,15 +156,45 @@ def table_line(row, peers, result):
     return [row, *map(shown, ms), mica_shown, ratio, f"{AIMS[row]:.2f}", reached]
 
 
-def print_table(lines):
+def markdown_table(lines):
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for index, line in enumerate(lines):
+    rows = []
+    for line in lines:
         cells = [line[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]
-        print("| " + " | ".join(cells) + " |")
-        if index == 0:
-            rules = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-            print("| " + " | ".join(rules) + " |")
+        rows.append("| " + " | ".join(cells) + " |")
+    rules = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    rows.insert(1, "| " + " | ".join(rules) + " |")
+    return "\n".join(rows)
+
+
+def machine():
+    """One line about the processor, and the peers' versions."""
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    processor = names[0].split(":", 1)[1].strip() if names else platform.machine()
+    return f"{processor}, {len(os.sched_getaffinity(0))} logical processors, {platform.system()}"
+
+
+def versions(python, peers):
+    modules = dict.fromkeys(module for peer in peers for module in PEERS[peer][0])
+    if not modules:
+        return ""
+    code = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
+    found = []
+    for module in modules:
+        run = subprocess.run([python, "-c", code, module], capture_output=True, text=True, check=False)
+        found.append(f"{module} {run.stdout.strip()}")
+    return ", ".join(found)
+
+
+def replace_section(path, text):
+    """Puts the text between the markers that path holds."""
+    begin, end = "<!-- bench: begin -->\n", "<!-- bench: end -->"
+    before, _, rest = path.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{path}: expected a section from '{begin.strip()}' to '{end}'")
+    path.write_text(before + begin + text + end + after)
 
 
 def main():
@@ -171,6 +202,12 @@ def main():
     parser.add_argument("rows", nargs="*", help="rows, or parts of their names (default: all)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default: 3)")
     parser.add_argument("--peers", default=",".join(PEERS), help="peers to compare with, by comma")
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="also write the table and the machine's name into this file's section for them",
+    )
     options = parser.parse_args()
 
     asked = [peer for peer in options.peers.split(",") if peer]
@@ -200,7 +237,11 @@ def main():
         for participant in participants:
             participant.close()
 
-    print_table(lines)
+    table = markdown_table(lines)
+    print(table)
+    if options.markdown:
+        note = "; ".join(filter(None, [machine(), versions(python, peers)]))
+        replace_section(options.markdown, f"{table}\n\nOn {note}.\n")
     for peer in asked:
         if peer not in peers:
             print(f"missing: {peer}, which {python} cannot import; scripts/peers.sh installs it")

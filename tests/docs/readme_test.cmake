@@ -1,0 +1,15 @@
+# cmake -D PROGRAM=... -D EXPECTED=... -P readme_test.cmake: runs README.md's program, whose output
+# begins with the shape of a weight and ends with the printed model, character for character.
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE output RESULT_VARIABLE code)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "the program ended with ${code}")
+endif()
+file(READ ${EXPECTED} model)
+string(FIND "${output}" "(128,2)\n{'weight': array([[" start)
+string(LENGTH "${output}" length)
+string(LENGTH "${model}" model_length)
+math(EXPR model_start "${length} - ${model_length}")
+string(SUBSTRING "${output}" ${model_start} -1 printed)
+if(NOT start EQUAL 0 OR NOT printed STREQUAL model)
+  message(FATAL_ERROR "the program printed\n${output}expected at the end\n${model}")
+endif()
