@@ -12,6 +12,7 @@ namespace mica::engine {
 namespace {
 
 thread_local int tracing_depth = 0;
+thread_local std::vector<array> evaluated_in_trace;
 
 // Nodes whose last reference is gone, to be destroyed one after the other. Plain pointers: nodes
 // may still be released while a thread's other variables are being destroyed.
@@ -36,7 +37,9 @@ Node* make_node(OpRef op, std::span<const array> inputs, std::span<OutputSpec> o
   Node* node = Node::create(std::move(op), inputs, stream);
   const array owner = array::adopt(node);  // frees the node where set_outputs throws
   set_outputs(*node, outputs);
-  for (const array& input : inputs) node->tracer = node->tracer || input.node().tracer;
+  for (const array& input : inputs) {
+    if (input.node().tracer) node->tracer = true;
+  }
   node->retain();
   return node;
 }
@@ -86,6 +89,7 @@ void Node::detach() noexcept {
   for (uint32_t i = input_count; i-- > 0;) inputs[i].~array();
   input_count = 0;
   op = {};
+  if (tracer) tracer = false;
 }
 
 array make_array(OpRef op, std::span<const array> inputs, Shape shape, Dtype dtype, Stream stream) {
@@ -165,6 +169,20 @@ bool is_row_contiguous(const Shape& shape, const Strides& strides) {
 
 bool in_tracing() { return tracing_depth > 0; }
 TracingScope::TracingScope() { ++tracing_depth; }
-TracingScope::~TracingScope() { --tracing_depth; }
+TracingScope::~TracingScope() {
+  if (--tracing_depth > 0) return;
+  // Else what the function evaluated and stored, a running mean, would hold the graphs of all
+  // calls.
+  const std::vector<array> evaluated = std::exchange(evaluated_in_trace, {});
+  for (const array& a : evaluated) a.node().detach();
+}
+
+void detach_evaluated(const array& evaluated) {
+  if (evaluated.node().tracer && in_tracing()) {
+    evaluated_in_trace.push_back(evaluated);
+  } else {
+    evaluated.node().detach();
+  }
+}
 
 }  // namespace mica::engine

@@ -40,7 +40,8 @@ enum class Status : uint8_t {
 struct Node {
   std::atomic<uint32_t> refs{1};
   std::atomic<Status> status{Status::unscheduled};
-  bool tracer = false;       // depends on an argument of a function being transformed
+  // Depends on an argument of a function being transformed; false again once detached.
+  std::atomic<bool> tracer{false};
   bool placeholder = false;  // stands for an argument: has no data and can't be evaluated
   uint32_t input_count = 0;
   // Place in the schedule being built; meaningful to the thread that holds the engine's lock.
@@ -84,11 +85,15 @@ Strides row_major_strides(const Shape& shape);
 bool is_row_contiguous(const Shape& shape, const Strides& strides);
 
 // True while a transform is tracing on this thread: nodes that depend on tracers then keep their
-// inputs when they are evaluated.
+// op and inputs when they are evaluated, until the outermost trace ends.
 bool in_tracing();
 struct TracingScope {
   TracingScope();
   ~TracingScope();
+  TracingScope(const TracingScope&) = delete;
+  TracingScope& operator=(const TracingScope&) = delete;
 };
+// Detaches an evaluated node, or where it is traced, arranges for that.
+void detach_evaluated(const array& evaluated);
 
 }  // namespace mica::engine

@@ -89,7 +89,7 @@ void Run::publish(const Graph& graph) {
     node.status.store(Status::scheduled, std::memory_order_release);
   }
   for (const array& handle : kept) {
-    if (!(handle.node().tracer && in_tracing())) handle.node().detach();
+    detach_evaluated(handle);
   }
 }
 

@@ -94,7 +94,7 @@ class Recorder {
     if (tape_.find(a) != NodeIndex::none || values_.contains(place_of(a))) return;
     number(a);
     program_.captured.push_back(a);
-    program_.captures_tracer |= a.node().tracer;
+    program_.captures_tracer |= a.is_tracer();
   }
 
   void add_step(Node& node) {

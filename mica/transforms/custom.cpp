@@ -15,7 +15,7 @@ namespace detail {
 
 std::vector<array> with_rules(std::vector<array> outputs, const std::vector<array>& inputs,
                               std::shared_ptr<const CustomRules> rules) {
-  auto traced = [](const array& a) { return a.node().tracer; };
+  auto traced = [](const array& a) { return a.is_tracer(); };
   const bool matters = std::any_of(inputs.begin(), inputs.end(), traced) ||
                        std::any_of(outputs.begin(), outputs.end(), traced);
   if (!matters || outputs.empty()) return outputs;

@@ -183,6 +183,57 @@ TEST(Differentiate, AThrowingFunctionLeavesNothingBehind) {
   EXPECT_EQ(grad(cube)(2.0f).item<float>(), 12);
 }
 
+TEST(Differentiate, WhatIsEvaluatedInsideHoldsNoGraph) {
+  array mean = zeros({3});
+  auto f = [&](const array& w) {
+    mean = 0.5f * mean + w;
+    eval(mean);
+    return sum(w * mean);
+  };
+  const array w = f32({1, 2, 3});
+  EXPECT_TRUE(equal_values(grad(f)(w), 2 * w));
+  EXPECT_FALSE(mean.has_primitive());
+  EXPECT_FALSE(mean.is_tracer());
+  EXPECT_TRUE(equal_values(grad(f)(w), 1.5f * w + w));
+}
+
+// Values of MLX 0.32.4 in Python.
+TEST(Differentiate, AgreesWithMlx) {
+  const array W = (reshape(arange(6.0), {2, 3}) - 2.0f) * 0.3f;
+  const array b = (arange(3.0) - 1.0f) * 0.1f;
+  const array V = (reshape(arange(3.0), {3, 1}) + 1.0f) * 0.5f;
+  const array x = (reshape(arange(8.0), {4, 2}) - 3.0f) * 0.25f;
+  auto f = [](const Vec& v) {
+    const array product = matmul(v[3], v[0]);
+    return mean(square(matmul(tanh(product + v[1]), v[2])) + logsumexp(product, 1, true));
+  };
+  auto [value, gradients] = value_and_grad(f, {0, 1, 2, 3})({W, b, V, x});
+  EXPECT_TRUE(close_values(value, array(2.0481915f)));
+  EXPECT_TRUE(close_values(gradients[0], reshape(f32({0.31199583f, 0.705541f, 0.7106567f,
+                                                      0.51568484f, 1.0167873f, 1.0059452f}),
+                                                 {2, 3})));
+  EXPECT_TRUE(close_values(gradients[1], f32({0.49884683f, 0.92413026f, 0.8179185f})));
+  EXPECT_TRUE(
+      close_values(gradients[2], reshape(f32({-0.25595683f, 0.37632096f, 0.84892404f}), {3, 1})));
+  EXPECT_TRUE(
+      close_values(gradients[3], reshape(f32({0.047683775f, -0.33416653f, -0.1532458f, 0.4059237f,
+                                              -0.33236378f, 0.9593089f, -0.42442334f, 1.0233909f}),
+                                         {4, 2})));
+  auto slope = [&](const array& w) { return grad(f)({w, b, V, x})[0]; };
+  EXPECT_TRUE(close_values(
+      jvp(slope, W, ones({2, 3})).second,
+      reshape(f32({1.6647973f, 2.1208382f, 1.8042136f, 1.793834f, 1.985106f, 1.3084292f}),
+              {2, 3})));
+  auto one = [](const array& row, const array& w) { return sum(tanh(matmul(row, w))); };
+  EXPECT_TRUE(close_values(
+      vmap(grad(one, 1), 0, -1)(x, W),
+      reshape(f32({-0.6863527f, -0.74579704f, -0.616501f,  -0.4575685f, -0.49719805f, -0.41100064f,
+                   -0.2444583f, -0.24859902f, -0.25f,      0.0f,        0.0f,         0.0f,
+                   0.25f,       0.23775896f,  0.20550032f, 0.5f,        0.47551793f,  0.41100064f,
+                   0.7333749f,  0.65368503f,  0.36518797f, 0.9778332f,  0.87158006f,  0.4869173f}),
+              {4, 2, 3})));
+}
+
 TEST(Differentiate, AMillionNodesDeep) {
   constexpr int depth = 1'000'000;
   auto f = [](const array& x) {
