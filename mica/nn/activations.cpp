@@ -4,7 +4,7 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 

@@ -1,20 +1,39 @@
 #include "mica/nn/convolution.h"
 
 #include <cmath>
+#include <vector>
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
 
 namespace mica::nn {
 
-Conv2d::Conv2d(int in_channels, int out_channels, Sizes<2> kernel_size, const Options& options)
+namespace {
+
+template <size_t n>
+std::vector<int> to_vector(const Sizes<n>& sizes) {
+  return {sizes.values.begin(), sizes.values.end()};
+}
+
+template <size_t n>
+int groups_of(const ConvOptions<n>& options) {
+  if constexpr (requires { options.groups; })
+    return options.groups;
+  else
+    return 1;
+}
+
+}  // namespace
+
+template <size_t n>
+Conv<n>::Conv(int in_channels, int out_channels, Sizes<n> kernel_size, const Options& options)
     : weight(0.0f),
       stride(options.stride),
       padding(options.padding),
       dilation(options.dilation),
-      groups(options.groups) {
+      groups(groups_of(options)) {
   if (in_channels < 1 || out_channels < 1 || !kernel_size.all_at_least(1))
     fail("channels and kernel size of at least 1", std::to_string(in_channels) + ", " +
                                                        std::to_string(out_channels) + ", " +
@@ -27,27 +46,43 @@ Conv2d::Conv2d(int in_channels, int out_channels, Sizes<2> kernel_size, const Op
   if (!dilation.all_at_least(1)) fail("dilation of at least 1", dilation.repr());
   if (!padding.all_at_least(0)) fail("padding of at least 0", padding.repr());
   const int channels = in_channels / groups;
-  const double fan_in = static_cast<double>(channels) * kernel_size[0] * kernel_size[1];
+  double fan_in = channels;
+  Shape shape{out_channels};
+  for (const int size : kernel_size.values) {
+    fan_in *= size;
+    shape.push_back(size);
+  }
+  shape.push_back(channels);
   const double scale = std::sqrt(1.0 / fan_in);
-  weight = random::uniform(-scale, scale, {out_channels, kernel_size[0], kernel_size[1], channels});
+  weight = random::uniform(-scale, scale, shape);
   if (options.bias) bias = zeros({out_channels});
 }
 
-array Conv2d::operator()(const array& x) const {
-  const int channels = weight.shape(3) * groups;
-  if (x.ndim() != 4 || x.shape(3) != channels)
-    fail("input (N, H, W, " + std::to_string(channels) + ")", to_string(x.shape()));
-  const array y = conv2d(x, weight, {stride[0], stride[1]}, {padding[0], padding[1]},
-                         {dilation[0], dilation[1]}, groups);
+template <size_t n>
+array Conv<n>::operator()(const array& x) const {
+  static const char* const layouts[] = {"input (N, L, ", "input (N, H, W, ", "input (N, D, H, W, "};
+  const int channels = weight.shape(-1) * groups;
+  if (x.ndim() != n + 2 || x.shape(-1) != channels)
+    fail(layouts[n - 1] + std::to_string(channels) + ")", to_string(x.shape()));
+  const array y = conv_general(x, weight, to_vector(stride), to_vector(padding),
+                               to_vector(dilation), {}, groups);
   return bias ? y + *bias : y;
 }
 
-std::string Conv2d::extra_repr() const {
-  return std::to_string(weight.shape(3) * groups) + ", " + std::to_string(weight.shape(0)) +
-         ", kernel_size=" + Sizes<2>(weight.shape(1), weight.shape(2)).repr() +
-         ", stride=" + stride.repr() + ", padding=" + padding.repr() +
-         ", dilation=" + dilation.short_repr() + ", groups=" + std::to_string(groups) +
-         ", bias=" + repr(bias.has_value());
+template <size_t n>
+std::string Conv<n>::extra_repr() const {
+  // As mlx.nn: what was given as one number is a tuple, but for a dilation and in one dimension.
+  auto text = [](const Sizes<n>& sizes) { return n == 1 ? repr(sizes[0]) : sizes.repr(); };
+  Sizes<n> kernel_size = 1;
+  for (size_t i = 0; i < n; ++i) kernel_size.values[i] = weight.shape(static_cast<int>(i) + 1);
+  return repr(weight.shape(-1) * groups) + ", " + repr(weight.shape(0)) +
+         ", kernel_size=" + text(kernel_size) + ", stride=" + text(stride) +
+         ", padding=" + text(padding) + ", dilation=" + dilation.short_repr() +
+         (n < 3 ? ", groups=" + repr(groups) : "") + ", bias=" + repr(bias.has_value());
 }
+
+template struct Conv<1>;
+template struct Conv<2>;
+template struct Conv<3>;
 
 }  // namespace mica::nn

@@ -1,4 +1,4 @@
-// Convolutions over images with channels last.
+// Convolutions over signals, images and volumes with channels last.
 #pragma once
 
 #include <optional>
@@ -9,27 +9,54 @@
 
 namespace mica::nn {
 
-struct Conv2dOptions {
-  Sizes<2> stride = 1;
-  Sizes<2> padding = 0;
-  Sizes<2> dilation = 1;
+template <size_t n>
+struct ConvOptions {
+  Sizes<n> stride = 1;
+  Sizes<n> padding = 0;
+  Sizes<n> dilation = 1;
   int groups = 1;  // divides the channels
   bool bias = true;
 };
 
-struct Conv2d : Module {
-  using Options = Conv2dOptions;
-  array weight;               // (out_channels, height, width, in_channels / groups)
-  std::optional<array> bias;  // (out_channels,)
-  Sizes<2> stride, padding, dilation;
-  int groups;
-  MICA_MODULE(Conv2d, weight, bias)
+// mlx.nn's Conv3d has no groups.
+template <>
+struct ConvOptions<3> {
+  Sizes<3> stride = 1;
+  Sizes<3> padding = 0;
+  Sizes<3> dilation = 1;
+  bool bias = true;
+};
 
-  // Weights uniform in ±1 / sqrt(their number for one output), biases 0.
-  Conv2d(int in_channels, int out_channels, Sizes<2> kernel_size, const Options& options = {});
-  // x: (N, H, W, in_channels).
+// What Conv1d, Conv2d and Conv3d share: n spatial axes.
+template <size_t n>
+struct Conv : Module {
+  using Options = ConvOptions<n>;
+  array weight;               // (out_channels, kernel sizes..., in_channels / groups)
+  std::optional<array> bias;  // (out_channels,)
+  Sizes<n> stride, padding, dilation;
+  int groups;
+  MICA_MODULE(Conv, weight, bias)
+
+  // x: (N, spatial..., in_channels).
   virtual array operator()(const array& x) const;
   std::string extra_repr() const override;
+
+ protected:
+  // Weights uniform in ±1 / sqrt(their number for one output), biases 0.
+  Conv(int in_channels, int out_channels, Sizes<n> kernel_size, const Options& options);
+};
+
+struct Conv1d : Conv<1> {
+  Conv1d(int in_channels, int out_channels, Sizes<1> kernel_size, const Options& options = {})
+      : Conv(in_channels, out_channels, kernel_size, options) {}
+};
+struct Conv2d : Conv<2> {
+  Conv2d(int in_channels, int out_channels, Sizes<2> kernel_size, const Options& options = {})
+      : Conv(in_channels, out_channels, kernel_size, options) {}
+};
+struct Conv3d : Conv<3> {
+  Conv3d(int in_channels, int out_channels, Sizes<3> kernel_size, const Options& options = {})
+      : Conv(in_channels, out_channels, kernel_size, options) {}
 };
 
 }  // namespace mica::nn

@@ -1,6 +1,6 @@
 #include "mica/nn/dropout.h"
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 

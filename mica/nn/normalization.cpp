@@ -1,6 +1,7 @@
 #include "mica/nn/normalization.h"
 
-#include "mica/nn/repr.h"
+#include "mica/fast/fast.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 
@@ -11,11 +12,6 @@ namespace {
 bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == dims; }
 
 std::string with_last(int dims) { return "input (..., " + std::to_string(dims) + ")"; }
-
-// Half-precision inputs are normalized in float32, and rounded before they are scaled.
-array working_precision(const array& x) {
-  return x.dtype() == float16 || x.dtype() == bfloat16 ? astype(x, float32) : x;
-}
 
 }  // namespace
 
@@ -28,12 +24,7 @@ LayerNorm::LayerNorm(int dims, const Options& options) : dims(dims), eps(options
 
 array LayerNorm::operator()(const array& x) const {
   if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  const array wide = working_precision(x);
-  const array centered = wide - mean(wide, -1, true);
-  const array variance = mean(square(centered), -1, true);
-  array y = astype(centered * rsqrt(variance + weak(eps, variance)), x.dtype());
-  if (weight) y = y * *weight;
-  return bias ? y + *bias : y;
+  return fast::layer_norm(x, weight, bias, static_cast<float>(eps));
 }
 
 std::string LayerNorm::extra_repr() const {
@@ -48,9 +39,7 @@ RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.e
 
 array RMSNorm::operator()(const array& x) const {
   if (!ends_in(x, weight.shape(0))) fail(with_last(weight.shape(0)), to_string(x.shape()));
-  const array wide = working_precision(x);
-  const array power = mean(square(wide), -1, true);
-  return astype(wide * rsqrt(power + weak(eps, power)), x.dtype()) * weight;
+  return fast::rms_norm(x, weight, static_cast<float>(eps));
 }
 
 std::string RMSNorm::extra_repr() const { return repr(weight.shape(0)) + ", eps=" + repr(eps); }

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "mica/nn/module.h"
 #include "mica/nn/sizes.h"
@@ -28,10 +27,8 @@ struct Pool : Module {
 
  protected:
   Pool(Sizes<n> kernel_size, const Options& options);
-  // x padded and cut into windows: (N, output sizes..., kernel sizes..., C). Throws where x has
-  // other axes, or is smaller than a window.
-  array windows(const array& x, const array& padding_value) const;
-  std::vector<int> window_axes() const;
+  // Throws where x has other axes, or is smaller than a window.
+  void check_input(const array& x) const;
 };
 
 template <size_t n>

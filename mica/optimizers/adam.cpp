@@ -1,6 +1,6 @@
 #include "mica/optimizers/adam.h"
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/ops.h"
 
 namespace mica::optimizers {

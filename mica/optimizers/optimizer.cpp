@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 

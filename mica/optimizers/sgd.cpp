@@ -1,6 +1,6 @@
 #include "mica/optimizers/sgd.h"
 
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 #include "mica/ops/ops.h"
 
 namespace mica::optimizers {

@@ -1,4 +1,4 @@
-#include "mica/nn/repr.h"
+#include "mica/nn/values.h"
 
 #include <charconv>
 #include <cmath>
