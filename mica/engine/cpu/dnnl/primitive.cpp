@@ -69,6 +69,11 @@ bool is_reference(const char* implementation) {
          std::strstr(implementation, ":ref") != nullptr;
 }
 
+std::mutex& creation_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Primitive::Primitive(dnnl::primitive primitive, const std::vector<Argument>& arguments,
                      const dnnl::memory::desc& scratch)
     : primitive_(std::move(primitive)), scratch_bytes_(scratch.get_size()) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -29,6 +30,10 @@ int thread_count();
 dnnl::primitive_attr attributes(Epilogue epilogue, double alpha, double beta);
 
 bool is_reference(const char* implementation);
+
+// Held while primitives are made: threads that want the same one then make it once, and the
+// thread sanitizer, which does not see oneDNN's own locks, sees this one.
+std::mutex& creation_mutex();
 
 // A primitive with its memory objects. An instance belongs to one thread.
 class Primitive {
@@ -90,6 +95,7 @@ class Cache {
   Value& get(const Key& key, Make&& make) {
     auto it = entries_.find(key);
     if (it == entries_.end()) {
+      const std::lock_guard lock(creation_mutex());
       Value value = make();
       if (entries_.size() >= capacity) evict();
       it = entries_.emplace(key, Entry{std::move(value), 0}).first;
