@@ -177,7 +177,7 @@ std::vector<OpRow> convolution_rows() {
       convolution_row("2d_cropped", cropped, {{{{1, 5, 6, 2}}, {{2, 2, 3, 2}}}}),
       convolution_row("3d", {{1, 2, 1}, {0, 1, 0}, {0, 1, 0}, {1, 1, 1}, {1, 1, 1}},
                       {{{{1, 3, 4, 3, 2}}, {{2, 2, 3, 2, 2}}}})};
-  rows.push_back({"conv_transpose2d",
+  rows.push_back({"conv_transpose2d_every_option",
                   [](const Arrays& in) {
                     return Arrays{conv_transpose2d(in[0], in[1], {2, 1}, {1, 0}, {1, 2}, {1, 0})};
                   },
