@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "mica/engine/cpu/dnnl/convolution.h"

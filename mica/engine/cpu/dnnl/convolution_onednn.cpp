@@ -1,6 +1,5 @@
 #include <memory>
-#include <optional>
-#include <type_traits>
+#include <vector>
 
 #include "mica/engine/cpu/dnnl/convolution.h"
 #include "mica/engine/cpu/dnnl/primitive.h"

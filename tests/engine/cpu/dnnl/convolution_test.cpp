@@ -271,6 +271,11 @@ TEST(Convolution, Epilogue) {
   p.input_dilation = {2, 2, 1};
   expect_convolution<float>(p);
   expect_convolution<bfloat16_t>(p);
+  p = image(2, 9, 9, 6, 16, 3);
+  p.groups = 2;
+  p.epilogue = Epilogue::relu;
+  expect_convolution<double>(p);
+  expect_convolution<float16_t>(p);
   p = image(2, 9, 9, 5, 16, 1);
   p.epilogue = Epilogue::relu;
   expect_convolution<float>(p);
