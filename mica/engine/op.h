@@ -10,15 +10,14 @@
 //   void cpu(const cpu::Call&) const;                   the kernel
 // and, where it applies:
 //   bool view(const Layout& in, const Shape& shape, Strides& out) const;
-//       output i re-reads input i: gives the output's strides, or false where it must copy (then
-//       cpu() runs);
-//   int64_t view_offset(const Strides& in) const;       elements to skip, may depend on Runtime
-//   fields static constexpr bool strided_inputs = true;        the kernel reads any strides;
-//   otherwise
-//                                                       inputs arrive row-contiguous
-//   static constexpr int reuse_input = i;               output 0 may take input i's buffer; the
-//   kernel
-//                                                       then finds both pointers equal
+//       output i re-reads input i, or the only input: gives the output's strides, or false where it
+//       must copy (then cpu() runs);
+//   int64_t view_offset(const Strides& in, int output) const;
+//       elements to skip, may depend on Runtime fields
+//   static constexpr bool strided_inputs = true;
+//       the kernel reads any strides; otherwise inputs arrive row-contiguous
+//   static constexpr int reuse_input = i;
+//       output 0 may take input i's buffer; the kernel then finds both pointers equal
 #pragma once
 
 #include <atomic>
@@ -82,7 +81,7 @@ struct OpInfo {
   bool strided_inputs;
   int reuse_input;                                                 // -1 for none
   bool (*view)(const Op&, const Layout&, const Shape&, Strides&);  // null where never a view
-  int64_t (*view_offset)(const Op&, const Strides&);
+  int64_t (*view_offset)(const Op&, const Strides&, int output);
   std::vector<array> (*vjp)(const Op&, const VjpArgs&);
   std::vector<array> (*jvp)(const Op&, const JvpArgs&);
   Batched (*vmap)(const Op&, const VmapArgs&);

@@ -36,8 +36,8 @@ OpInfo op_info_of() {
     };
   }
   if constexpr (requires { &T::view_offset; }) {
-    info.view_offset = [](const Op& op, const Strides& in) {
-      return attributes<T>(op).view_offset(in);
+    info.view_offset = [](const Op& op, const Strides& in, int output) {
+      return attributes<T>(op).view_offset(in, output);
     };
   }
   info.vjp = [](const Op& op, const VjpArgs& args) { return attributes<T>(op).vjp(args); };

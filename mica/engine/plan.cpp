@@ -105,7 +105,7 @@ class Planner {
       if (!info.view) continue;
       for (size_t o = 0; o < node.outputs.size(); ++o) {
         PlanValue& out = draft_.values[node.outputs[o]];
-        const uint32_t viewed = node.inputs[o];
+        const uint32_t viewed = node.inputs[node.inputs.size() == 1 ? 0 : o];
         const PlanValue& in = draft_.values[viewed];
         Strides strides;
         if (!info.view(*node.op, {in.shape, in.strides}, out.shape, strides)) break;
@@ -114,6 +114,7 @@ class Planner {
         out.strides = std::move(strides);
         out.view_of = viewed;
         if (info.view_offset) out.view_node = node.graph_node;
+        out.view_output = static_cast<int>(o);
         node.view = true;
       }
     }

@@ -18,9 +18,11 @@ struct PlanValue {
   Strides strides;
   Dtype dtype = float32;
   int64_t size = 0;
-  // A view re-reads another value, from an offset that node `view_node` of the graph gives.
+  // A view re-reads another value, from an offset that node `view_node` of the graph gives for its
+  // output `view_output`.
   uint32_t view_of = none;
   uint32_t view_node = none;
+  int view_output = 0;
   uint32_t storage = none;  // that of the viewed value, for a view
 
   size_t bytes() const { return static_cast<size_t>(size) * dtype.size(); }

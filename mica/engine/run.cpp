@@ -61,7 +61,8 @@ void Run::bind_values(const Graph& graph) {
       offsets_[v] = offsets_[value.view_of];
       if (value.view_node != none) {
         const Op& op = *graph.nodes[value.view_node]->op;
-        offsets_[v] += op.info().view_offset(op, plan_->values[value.view_of].strides);
+        const Strides& strides = plan_->values[value.view_of].strides;
+        offsets_[v] += op.info().view_offset(op, strides, value.view_output);
       }
     }
     if (bases[value.storage]) {

@@ -15,20 +15,13 @@ namespace mica {
 namespace ops {
 
 std::vector<array> Concatenate::vjp(const engine::VjpArgs& args) const {
-  const array& cotangent = args.cotangents[0];
-  const size_t at = static_cast<size_t>(axis);
   Shape ends;  // of each input along the axis
   ShapeElem end = 0;
   for (const array& primal : args.primals) ends.push_back(end += primal.shape(axis));
-
+  ends.pop_back();
+  const std::vector<array> parts = split(args.cotangents[0], ends, axis);
   std::vector<array> cotangents;
-  for (int i : args.argnums) {
-    Shape start(cotangent.ndim(), 0);
-    Shape stop = cotangent.shape();
-    stop[at] = ends[static_cast<size_t>(i)];
-    start[at] = stop[at] - args.primals[static_cast<size_t>(i)].shape(axis);
-    cotangents.push_back(slice(cotangent, start, stop));
-  }
+  for (int i : args.argnums) cotangents.push_back(parts[static_cast<size_t>(i)]);
   return cotangents;
 }
 

@@ -47,6 +47,19 @@ array dynamic_slice_update(const DynamicSliceUpdate& op, const array& source, co
   return engine::apply(op, {source, update, start}, source.shape(), source.dtype(), s);
 }
 
+std::vector<array> split_parts(const array& a, int axis, const Shape& ends,
+                               const StreamOrDevice& s = {}) {
+  std::vector<engine::OutputSpec> outputs;
+  ShapeElem begin = 0;
+  for (ShapeElem end : ends) {
+    Shape shape = a.shape();
+    shape[static_cast<size_t>(axis)] = end - begin;
+    outputs.push_back({shape, a.dtype()});
+    begin = end;
+  }
+  return engine::apply_many(Split{axis, ends}, {a}, std::move(outputs), s);
+}
+
 // The tangent of primal `argnum`, zeros where it has none.
 array tangent_or_zeros(const engine::JvpArgs& args, int argnum) {
   const auto found = std::find(args.argnums.begin(), args.argnums.end(), argnum);
@@ -64,7 +77,7 @@ bool SliceView::view(const engine::Layout& in, const Shape&, Strides& out) const
   return true;
 }
 
-int64_t SliceView::view_offset(const Strides& in) const {
+int64_t SliceView::view_offset(const Strides& in, int) const {
   int64_t offset = 0;
   for (size_t i = 0; i < in.size(); ++i) offset += start.value[i] * in[i];
   return offset;
@@ -89,6 +102,31 @@ engine::Batched SliceView::vmap(const engine::VmapArgs& args) const {
   return {{slice_view(args.inputs[0], inserted(start.value, 0), inserted(strides, 1),
                       inserted(sizes, args.batch))},
           {axis}};
+}
+
+// Split
+
+bool Split::view(const engine::Layout& in, const Shape&, Strides& out) const {
+  out = in.strides;
+  return true;
+}
+
+int64_t Split::view_offset(const Strides& in, int output) const {
+  return output == 0 ? 0 : ends[static_cast<size_t>(output) - 1] * in[static_cast<size_t>(axis)];
+}
+
+std::vector<array> Split::vjp(const engine::VjpArgs& args) const {
+  return {concatenate({args.cotangents.begin(), args.cotangents.end()}, axis)};
+}
+
+std::vector<array> Split::jvp(const engine::JvpArgs& args) const {
+  return split_parts(args.tangents[0], axis, ends);
+}
+
+engine::Batched Split::vmap(const engine::VmapArgs& args) const {
+  const int batch = args.axes[0];
+  return {split_parts(args.inputs[0], axis < batch ? axis : axis + 1, ends),
+          std::vector<int>(ends.size(), batch)};
 }
 
 // SliceUpdate
@@ -400,14 +438,24 @@ array flip(const array& a, StreamOrDevice s) {
 
 std::vector<array> split(const array& a, const Shape& indices, int axis, StreamOrDevice s) {
   const int at = ops::normalize_axis(axis, static_cast<int>(a.ndim()), "split");
+  const int size = a.shape(at);
+  Shape ends;
+  for (ShapeElem index : indices) {
+    ends.push_back(std::clamp(index < 0 ? index + size : index, 0, size));
+  }
+  ends.push_back(size);
+  if (ends.size() == 1) return {a};
+  if (std::is_sorted(ends.begin(), ends.end())) return ops::split_parts(a, at, ends, s);
+
+  // As in NumPy, parts may overlap.
   const size_t i = static_cast<size_t>(at);
   Shape start(a.ndim(), 0);
   Shape stop = a.shape();
   std::vector<array> parts;
-  for (size_t part = 0; part <= indices.size(); ++part) {
-    stop[i] = part < indices.size() ? indices[part] : a.shape()[i];
+  for (ShapeElem end : ends) {
+    stop[i] = end;
     parts.push_back(slice(a, start, stop, s));
-    start[i] = stop[i];
+    start[i] = end;
   }
   return parts;
 }

@@ -17,11 +17,28 @@ struct SliceView {
   static constexpr bool strided_inputs = true;
   bool operator==(const SliceView&) const = default;
   bool view(const engine::Layout& in, const Shape& out_shape, Strides& out) const;
-  int64_t view_offset(const Strides& in) const;
+  int64_t view_offset(const Strides& in, int output) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
   void cpu(const cpu::Call&) const;
+};
+
+// The parts of the input between places along an axis: ends are those of all parts, the last is
+// the axis's size. One op rather than a slice for each, so that its cotangent is their join.
+struct Split {
+  int axis;
+  Shape ends;
+
+  static constexpr const char* name = "split";
+  static constexpr bool strided_inputs = true;
+  static constexpr bool run_by_engine = true;  // always a view
+  bool operator==(const Split&) const = default;
+  bool view(const engine::Layout& in, const Shape& out_shape, Strides& out) const;
+  int64_t view_offset(const Strides& in, int output) const;
+  std::vector<array> vjp(const engine::VjpArgs&) const;
+  std::vector<array> jvp(const engine::JvpArgs&) const;
+  engine::Batched vmap(const engine::VmapArgs&) const;
 };
 
 // Inputs: source and update. The source with the update written over the slice that begins at

@@ -69,7 +69,7 @@ void SliceView::cpu(const cpu::Call& call) const {
   const cpu::Tensor& out = call.outputs[0];
   Strides from;
   view({in.shape, in.strides}, out.shape, from);
-  cpu::copy_strided(at(in, view_offset(in.strides)), from, out.data, out.strides, out.shape,
+  cpu::copy_strided(at(in, view_offset(in.strides, 0)), from, out.data, out.strides, out.shape,
                     out.dtype.size());
 }
 

@@ -139,7 +139,7 @@ bool AsStrided::view(const engine::Layout& in, const Shape&, Strides& out) const
   return engine::is_row_contiguous(in.shape, in.strides);
 }
 
-int64_t AsStrided::view_offset(const Strides&) const { return offset.value; }
+int64_t AsStrided::view_offset(const Strides&, int) const { return offset.value; }
 
 // Elements read more than once add up.
 std::vector<array> AsStrided::vjp(const engine::VjpArgs& args) const {

@@ -58,7 +58,7 @@ struct AsStrided {
   static constexpr const char* name = "as_strided";
   bool operator==(const AsStrided&) const = default;
   bool view(const engine::Layout& in, const Shape& out_shape, Strides& out) const;
-  int64_t view_offset(const Strides& in) const;
+  int64_t view_offset(const Strides& in, int output) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;

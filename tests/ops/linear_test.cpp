@@ -28,6 +28,8 @@ TEST(LinearOps, Slices) {
   check_linear([](const array& a) { return flip(a); }, {2, 3});
   check_linear([](const array& a) { return slice(a, array({1, 2}), {0, 1}, {2, 2}); }, {3, 4});
   check_linear([](const Arrays& in) { return split(in[0], Shape{1, 3}, 1); }, {{2, 4}});
+  check_linear([](const Arrays& in) { return split(in[0], Shape{3, 1}, 0); }, {{4, 2}});
+  check_linear([](const Arrays& in) { return Arrays{split(in[0], 3, 1)[1]}; }, {{2, 6}});
   check_linear([](const Arrays& in) { return unstack(in[0], 1); }, {{2, 3}});
 }
 

@@ -195,6 +195,10 @@ TEST(Split, Parts) {
   const auto negative = split(counting({5}), Shape{-2, 9});
   expect_array(negative[1], {2}, Floats{4, 5});
   expect_array(negative[2], {0}, Floats{});
+  // Views, of other views too.
+  const auto nested = split(split(transpose(a), 2, 0)[1], Shape{1}, 1);
+  expect_array(nested[0], {2, 1}, Floats{3, 4});
+  expect_array(nested[1], {2, 1}, Floats{7, 8});
   const auto columns = unstack(a, 1);
   ASSERT_EQ(columns.size(), 4u);
   expect_array(columns[2], {2}, Floats{3, 7});
