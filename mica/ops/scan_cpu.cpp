@@ -100,14 +100,34 @@ T combine(T a, T b) {
 }
 
 template <ScanKind kind, class T>
+void scan_row(const T* in, T* out, int64_t n, bool reverse, bool inclusive) {
+  auto running = neutral<kind, Compute<T>>();
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = reverse ? n - 1 - i : i;
+    const auto next = combine<kind>(running, static_cast<Compute<T>>(in[at]));
+    out[at] = static_cast<T>(inclusive ? next : running);
+    running = next;
+  }
+}
+
+template <ScanKind kind, class T>
 void scan(const T* in, T* out, const cpu::AxisLayout& layout, bool reverse, bool inclusive) {
-  const auto [outer, n, inner] = layout;
+  constexpr int64_t grain = 1 << 14;
+  const int64_t outer = layout.outer, n = layout.n, inner = layout.inner;
+  if (inner == 1) {
+    engine::parallel_for(outer, std::max<int64_t>(1, grain / n), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        scan_row<kind>(in + row * n, out + row * n, n, reverse, inclusive);
+      }
+    });
+    return;
+  }
   // Columns in blocks, whose running values stay in cache while rows are read in order.
   constexpr int64_t width = 64;
   const int64_t blocks = (inner + width - 1) / width;
-  const int64_t grain = std::max<int64_t>(1, (1 << 14) / (n * std::min(inner, width)));
+  const int64_t block_grain = std::max<int64_t>(1, grain / (n * std::min(inner, width)));
   const int64_t step = reverse ? -inner : inner;
-  engine::parallel_for(outer * blocks, grain, [&](int64_t begin, int64_t end) {
+  engine::parallel_for(outer * blocks, block_grain, [&](int64_t begin, int64_t end) {
     Compute<T> running[width];
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first = block % blocks * width;

@@ -20,16 +20,29 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Words = hn::ScalableTag<uint32_t>;
 using WordVector = hn::Vec<Words>;
 
+// Two hashes side by side: the rounds of one alone wait for each other.
+struct HashState {
+  WordVector a0, b0, a1, b1;
+};
+
+template <int rotation>
+HWY_INLINE void mix(HashState& s) {
+  s.a0 = hn::Add(s.a0, s.b0);
+  s.a1 = hn::Add(s.a1, s.b1);
+  s.b0 = hn::Xor(hn::RotateRight<32 - rotation>(s.b0), s.a0);
+  s.b1 = hn::Xor(hn::RotateRight<32 - rotation>(s.b1), s.a1);
+}
+
 template <int r0, int r1, int r2, int r3>
-HWY_INLINE void four_rounds(WordVector& a, WordVector& b) {
-  a = hn::Add(a, b);
-  b = hn::Xor(hn::RotateRight<32 - r0>(b), a);
-  a = hn::Add(a, b);
-  b = hn::Xor(hn::RotateRight<32 - r1>(b), a);
-  a = hn::Add(a, b);
-  b = hn::Xor(hn::RotateRight<32 - r2>(b), a);
-  a = hn::Add(a, b);
-  b = hn::Xor(hn::RotateRight<32 - r3>(b), a);
+HWY_INLINE void four_rounds(HashState& s, WordVector key_a, WordVector key_b) {
+  mix<r0>(s);
+  mix<r1>(s);
+  mix<r2>(s);
+  mix<r3>(s);
+  s.a0 = hn::Add(s.a0, key_a);
+  s.a1 = hn::Add(s.a1, key_a);
+  s.b0 = hn::Add(s.b0, key_b);
+  s.b1 = hn::Add(s.b1, key_b);
 }
 
 // The hashes of the counters (i, i + distance), i in [begin, end): first words to low[i], second
@@ -41,28 +54,22 @@ void hash_range(const uint32_t* key, int64_t begin, int64_t end, uint32_t distan
   const WordVector k0 = hn::Set(d, key[0]), k1 = hn::Set(d, key[1]);
   const WordVector k2 = hn::Set(d, key[0] ^ key[1] ^ 0x1bd11bdau);
   const WordVector apart = hn::Set(d, distance);
+  const auto plus = [d](WordVector k, uint32_t n) { return hn::Add(k, hn::Set(d, n)); };
   int64_t i = begin;
-  for (; i + lanes <= end; i += lanes) {
-    const WordVector counter = hn::Iota(d, static_cast<uint32_t>(i));
-    WordVector a = hn::Add(counter, k0);
-    WordVector b = hn::Add(hn::Add(counter, apart), k1);
-    four_rounds<13, 15, 26, 6>(a, b);
-    a = hn::Add(a, k1);
-    b = hn::Add(b, hn::Add(k2, hn::Set(d, 1u)));
-    four_rounds<17, 29, 16, 24>(a, b);
-    a = hn::Add(a, k2);
-    b = hn::Add(b, hn::Add(k0, hn::Set(d, 2u)));
-    four_rounds<13, 15, 26, 6>(a, b);
-    a = hn::Add(a, k0);
-    b = hn::Add(b, hn::Add(k1, hn::Set(d, 3u)));
-    four_rounds<17, 29, 16, 24>(a, b);
-    a = hn::Add(a, k1);
-    b = hn::Add(b, hn::Add(k2, hn::Set(d, 4u)));
-    four_rounds<13, 15, 26, 6>(a, b);
-    a = hn::Add(a, k2);
-    b = hn::Add(b, hn::Add(k0, hn::Set(d, 5u)));
-    hn::StoreU(a, d, low + i);
-    hn::StoreU(b, d, high + i);
+  for (; i + 2 * lanes <= end; i += 2 * lanes) {
+    const WordVector counter0 = hn::Iota(d, static_cast<uint32_t>(i));
+    const WordVector counter1 = hn::Iota(d, static_cast<uint32_t>(i + lanes));
+    HashState s{hn::Add(counter0, k0), hn::Add(hn::Add(counter0, apart), k1), hn::Add(counter1, k0),
+                hn::Add(hn::Add(counter1, apart), k1)};
+    four_rounds<13, 15, 26, 6>(s, k1, plus(k2, 1));
+    four_rounds<17, 29, 16, 24>(s, k2, plus(k0, 2));
+    four_rounds<13, 15, 26, 6>(s, k0, plus(k1, 3));
+    four_rounds<17, 29, 16, 24>(s, k1, plus(k2, 4));
+    four_rounds<13, 15, 26, 6>(s, k2, plus(k0, 5));
+    hn::StoreU(s.a0, d, low + i);
+    hn::StoreU(s.a1, d, low + i + lanes);
+    hn::StoreU(s.b0, d, high + i);
+    hn::StoreU(s.b1, d, high + i + lanes);
   }
   for (; i < end; ++i) {
     const auto counter = static_cast<uint32_t>(i);
