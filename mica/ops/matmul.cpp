@@ -4,9 +4,11 @@
 #include <stdexcept>
 #include <string>
 
+#include "mica/engine/node.h"
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/views.h"
 #include "mica/utils.h"
 
 namespace mica {
@@ -82,11 +84,25 @@ array adjoint(const array& x) { return swapaxes(conjugate(x), -1, -2); }
 
 array scaled(const array& x, float by) { return by == 1 ? x : x * array(by, x.dtype()); }
 
-// The cotangents of a and b in a @ b, for those of argnums below 2.
+// True for a view with the last two axes swapped, as of a layer's weight.
+bool is_swapped(const array& x) {
+  const engine::OpRef& op = x.node().op;
+  if (!op || op->id != OpId::Transpose) return false;
+  const std::vector<int>& axes = engine::attributes<Transpose>(*op).axes;
+  const size_t n = axes.size();
+  return n >= 2 && axes[n - 2] == static_cast<int>(n) - 1 && axes[n - 1] == static_cast<int>(n) - 2;
+}
+
+// The cotangents of a and b in a @ b. That of a swapped view is made as a swapped view too, so that
+// the cotangent of what it shows is contiguous.
 array operand_cotangent(const engine::VjpArgs& args, int argnum) {
-  const array& cotangent = args.cotangents[0];
-  return argnum == 0 ? matmul(cotangent, adjoint(args.primals[1]))
-                     : matmul(adjoint(args.primals[0]), cotangent);
+  const array &a = args.primals[0], &b = args.primals[1], &cotangent = args.cotangents[0];
+  if (is_swapped(args.primals[static_cast<size_t>(argnum)])) {
+    const array swapped = swapaxes(cotangent, -1, -2);
+    return swapaxes(argnum == 0 ? matmul(conjugate(b), swapped) : matmul(swapped, conjugate(a)), -1,
+                    -2);
+  }
+  return argnum == 0 ? matmul(cotangent, adjoint(b)) : matmul(adjoint(a), cotangent);
 }
 
 // The tangent of a @ b along one operand.
