@@ -13,6 +13,7 @@
 #include "mica/io/io.h"
 #include "mica/memory.h"
 #include "mica/nn/activations.h"
+#include "mica/nn/compile.h"
 #include "mica/nn/containers.h"
 #include "mica/nn/convolution.h"
 #include "mica/nn/dropout.h"

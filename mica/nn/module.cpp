@@ -421,6 +421,14 @@ bool Module::trainable_parameter_filter(const Module& module, const std::string&
   return valid_parameter_filter(module, key, member) && !contains(module.frozen_, key);
 }
 
+void ModuleWalk::add_flags(std::string& flags, Module& module) {
+  walk_modules(module, [&](const std::string&, const ModuleRef& m) {
+    flags += m->training_ ? 't' : 'e';
+    for (const std::string& key : m->frozen_) flags.append(key).append(",");
+    flags += ';';
+  });
+}
+
 std::ostream& operator<<(std::ostream& os, const Module& module) {
   print(os, module, "");
   return os;

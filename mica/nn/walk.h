@@ -18,6 +18,8 @@ struct ModuleWalk {
   static bool first_visit(const Member& member, Seen& seen);
   // Where each array of the module lies, once each, in the order of state().
   static std::vector<array*> arrays(const Module& module);
+  // What of a module and those below it is no array but changes what they compute and train.
+  static void add_flags(std::string& flags, Module& module);
 
  private:
   static void set_paths(const Members& members, const std::string& path);
