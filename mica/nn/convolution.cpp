@@ -81,6 +81,13 @@ std::string Conv<n>::extra_repr() const {
          (n < 3 ? ", groups=" + repr(groups) : "") + ", bias=" + repr(bias.has_value());
 }
 
+template <size_t n>
+std::string Conv<n>::type_name() const {
+  const std::string name = Module::type_name();
+  // While the constructor runs, this is not a Conv2d yet.
+  return name == "Conv" ? name + std::to_string(n) + "d" : name;
+}
+
 template struct Conv<1>;
 template struct Conv<2>;
 template struct Conv<3>;

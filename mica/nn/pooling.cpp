@@ -20,9 +20,11 @@ template <size_t n>
 Pool<n>::Pool(Sizes<n> kernel_size, const Options& options)
     : kernel_size(kernel_size),
       stride(options.stride.value_or(kernel_size)),
-      padding(options.padding) {
-  if (!this->kernel_size.all_at_least(1))
-    this->fail("kernel_size of at least 1", this->kernel_size.repr());
+      padding(options.padding) {}
+
+template <size_t n>
+void Pool<n>::check_options() const {
+  if (!kernel_size.all_at_least(1)) this->fail("kernel_size of at least 1", kernel_size.repr());
   if (!stride.all_at_least(1)) this->fail("stride of at least 1", stride.repr());
   if (!padding.all_at_least(0)) this->fail("padding of at least 0", padding.repr());
 }

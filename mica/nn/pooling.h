@@ -27,6 +27,8 @@ struct Pool : Module {
 
  protected:
   Pool(Sizes<n> kernel_size, const Options& options);
+  // For constructors of the layers, whose names errors give.
+  void check_options() const;
   // Throws where x has other axes, or is smaller than a window.
   void check_input(const array& x) const;
 };
@@ -52,27 +54,39 @@ struct AvgPool : Pool<n> {
 
 struct MaxPool1d : MaxPool<1> {
   explicit MaxPool1d(Sizes<1> kernel_size, const Options& options = {})
-      : MaxPool(kernel_size, options) {}
+      : MaxPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 struct MaxPool2d : MaxPool<2> {
   explicit MaxPool2d(Sizes<2> kernel_size, const Options& options = {})
-      : MaxPool(kernel_size, options) {}
+      : MaxPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 struct MaxPool3d : MaxPool<3> {
   explicit MaxPool3d(Sizes<3> kernel_size, const Options& options = {})
-      : MaxPool(kernel_size, options) {}
+      : MaxPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 struct AvgPool1d : AvgPool<1> {
   explicit AvgPool1d(Sizes<1> kernel_size, const Options& options = {})
-      : AvgPool(kernel_size, options) {}
+      : AvgPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 struct AvgPool2d : AvgPool<2> {
   explicit AvgPool2d(Sizes<2> kernel_size, const Options& options = {})
-      : AvgPool(kernel_size, options) {}
+      : AvgPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 struct AvgPool3d : AvgPool<3> {
   explicit AvgPool3d(Sizes<3> kernel_size, const Options& options = {})
-      : AvgPool(kernel_size, options) {}
+      : AvgPool(kernel_size, options) {
+    this->check_options();
+  }
 };
 
 }  // namespace mica::nn
