@@ -11,15 +11,19 @@ HWY_BEFORE_NAMESPACE();
 namespace mica::cpu {
 namespace HWY_NAMESPACE {
 
-// By the elements' bits: T is the unsigned integer of their size.
+// ops::Select by the elements' bits: T is the unsigned integer of their size. Compilers make a
+// branch of a choice between loads, and don't vectorize what reads a bool; one is stored as 0 or 1.
 template <class T>
 void select(void* dst, const void* a, const void* b, const void* c, size_t n) {
-  const auto* condition = static_cast<const bool*>(a);
+  const auto* condition = static_cast<const uint8_t*>(a);
   const auto* x = static_cast<const T*>(b);
   const auto* y = static_cast<const T*>(c);
   auto* to = static_cast<T*>(dst);
   MICA_INDEPENDENT_ITERATIONS
-  for (size_t i = 0; i < n; ++i) to[i] = ops::Select::apply(condition[i], x[i], y[i]);
+  for (size_t i = 0; i < n; ++i) {
+    const T mask = static_cast<T>(-static_cast<T>(condition[i]));
+    to[i] = static_cast<T>((x[i] & mask) | (y[i] & static_cast<T>(~mask)));
+  }
 }
 
 void add_selects(KernelTables& tables) {
