@@ -37,6 +37,14 @@ TEST(Matmul, OfSlicesAndNegativeStrides) {
                       {19, 127, 127, 667});
 }
 
+TEST(Matmul, GradientOfATransposeHasTheLayoutOfWhatItIsAViewOf) {
+  const array x = counting({4, 3}), t = counting({4, 2});
+  const auto loss = [&](const array& w) { return sum(matmul(x, transpose(w)) * t); };
+  const array gradient = grad(loss)(counting({2, 3}));
+  expect_array<float>(gradient, {2, 3}, {84, 96, 108, 102, 118, 134});
+  EXPECT_TRUE(gradient.flags().row_contiguous);
+}
+
 TEST(Matmul, ConjugatesInComplexGradients) {
   const auto part = [](const array& x, int i) { return take(flatten(x), i).item<complex64_t>(); };
   const array a = reshape(array({complex64_t(1, 2), complex64_t(0, 3)}), {1, 2});
