@@ -48,5 +48,14 @@ std::vector<int> all_axes(int ndim) {
   return axes;
 }
 
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  if (from.size() > to.size()) return false;
+  const size_t skipped = to.size() - from.size();
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (from[i] != 1 && from[i] != to[skipped + i]) return false;
+  }
+  return std::all_of(to.begin(), to.end(), [](ShapeElem dim) { return dim >= 0; });
+}
+
 }  // namespace ops
 }  // namespace mica

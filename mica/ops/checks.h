@@ -21,5 +21,8 @@ std::vector<int> normalize_axes(const std::vector<int>& axes, int ndim, const ch
 // All of them: 0, 1, ..., ndim - 1.
 std::vector<int> all_axes(int ndim);
 
+// Whether an array of shape `from` can be broadcast to shape `to`.
+bool broadcasts_to(const Shape& from, const Shape& to);
+
 }  // namespace ops
 }  // namespace mica

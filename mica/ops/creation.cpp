@@ -116,6 +116,10 @@ array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s) {
           fmt::format("full: expected dimensions of at least 0, got {}", to_string(shape)));
     }
   }
+  if (!ops::broadcasts_to(vals.shape(), shape)) {
+    throw std::invalid_argument(fmt::format("full: expected vals that broadcast to {}, got {}",
+                                            to_string(shape), to_string(vals.shape())));
+  }
   return broadcast_to(ops::cast_operand(vals, dtype, s), shape, s);
 }
 array full(Shape shape, array vals, StreamOrDevice s) {

@@ -269,10 +269,15 @@ SliceBounds slice_bounds(const char* op, const Shape& shape, const Shape& start,
 Shape ones_like_shape(const Shape& shape) { return Shape(shape.size(), 1); }
 
 // An update in the source's dtype and the slice's shape; leading axes of size 1 may be too many.
-array prepare_update(const array& update, const Shape& sizes, Dtype dtype,
+array prepare_update(const char* op, const array& update, const Shape& sizes, Dtype dtype,
                      const StreamOrDevice& s) {
   Shape shape = update.shape();
   while (shape.size() > sizes.size() && shape[0] == 1) shape.erase(shape.begin());
+  if (!ops::broadcasts_to(shape, sizes)) {
+    throw std::invalid_argument(
+        fmt::format("{}: expected an update that broadcasts to the slice's shape {}, got {}", op,
+                    to_string(sizes), to_string(update.shape())));
+  }
   return broadcast_to(reshape(ops::cast_operand(update, dtype, s), shape, s), sizes, s);
 }
 
@@ -284,7 +289,7 @@ array update_slice(const char* op, const array& src, const array& update, const 
                    const Shape& stop, const Shape& strides, Combine combine,
                    const StreamOrDevice& s) {
   const SliceBounds bounds = slice_bounds(op, src.shape(), start, stop, strides);
-  array value = prepare_update(update, bounds.sizes, src.dtype(), s);
+  array value = prepare_update(op, update, bounds.sizes, src.dtype(), s);
   if (bounds.empty) return src;
   if (combine) {
     const array old =
@@ -410,7 +415,7 @@ array slice_update(const array& src, const array& update, const array& start, st
   for (int axis : axes) {
     if (static_cast<size_t>(axis) < missing) sizes[static_cast<size_t>(axis)] = 1;
   }
-  const array value = prepare_update(update, sizes, src.dtype(), s);
+  const array value = prepare_update("slice_update", update, sizes, src.dtype(), s);
   return ops::dynamic_slice_update({std::move(axes)}, src, value, place, s);
 }
 

@@ -313,13 +313,7 @@ array transpose(const array& a, std::vector<int> axes, StreamOrDevice s) {
 
 array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s) {
   if (a.shape() == shape) return a;
-  const size_t skipped = shape.size() - std::min(shape.size(), a.ndim());
-  bool fits = shape.size() >= a.ndim();
-  for (size_t i = 0; fits && i < a.ndim(); ++i) {
-    fits = a.shape()[i] == 1 || a.shape()[i] == shape[skipped + i];
-  }
-  for (ShapeElem dim : shape) fits &= dim >= 0;
-  if (!fits) {
+  if (!ops::broadcasts_to(a.shape(), shape)) {
     throw std::invalid_argument(
         fmt::format("broadcast_to: expected a shape to which {} broadcasts, got {}",
                     to_string(a.shape()), to_string(shape)));

@@ -103,7 +103,7 @@ TEST(Full, Broadcasts) {
   EXPECT_LE(get_peak_memory(), size_t{1} << 30);
   expect_error([] { zeros({2, -1}); }, "full: expected dimensions of at least 0, got (2, -1)");
   expect_error([] { full({2}, arange(3)); },
-               "broadcast_to: expected a shape to which (3,) broadcasts, got (2,)");
+               "full: expected vals that broadcast to (2,), got (3,)");
 }
 
 TEST(Matrices, Diagonals) {

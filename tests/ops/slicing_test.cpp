@@ -119,12 +119,13 @@ TEST(SliceUpdate, WritesAndCombines) {
       [&] {
         slice_update(a, ones({3}), Shape{0, 0}, Shape{2, 2});
       },
-      "broadcast_to: expected a shape to which (3,) broadcasts, got (2, 2)");
+      "slice_update: expected an update that broadcasts to the slice's shape (2, 2), got (3,)");
   expect_error(
       [&] {
         slice_update(a, ones({2, 2, 2}), Shape{0, 0}, Shape{2, 2});
       },
-      "broadcast_to: expected a shape to which (2, 2, 2) broadcasts, got (2, 2)");
+      "slice_update: expected an update that broadcasts to the slice's shape (2, 2), got (2, 2, "
+      "2)");
 }
 
 TEST(SliceUpdate, Dynamic) {
@@ -140,8 +141,9 @@ TEST(SliceUpdate, Dynamic) {
                Floats{0, 0, 0, 0, 1, 2, 3, 4});
   expect_array(slice_update(zeros({4}, int32), array({7.0f, 8.5f}), array({1}), {0}), {4},
                std::vector<int>{0, 7, 8, 0});
-  expect_error([] { slice_update(zeros({4}), ones({6}), array({1}), {0}); },
-               "broadcast_to: expected a shape to which (6,) broadcasts, got (4,)");
+  expect_error(
+      [] { slice_update(zeros({4}), ones({6}), array({1}), {0}); },
+      "slice_update: expected an update that broadcasts to the slice's shape (4,), got (6,)");
 }
 
 TEST(SliceUpdate, LeavesTheSourceAlone) {
