@@ -169,6 +169,44 @@ def digits_network():
     return {"pixels": pixels, "labels": labels, "losses": losses, "trained": model.parameters()}
 
 
+class DigitsNet(nn.Module):
+    """The network of examples/digits, without dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.norm1 = nn.BatchNorm(32)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.norm2 = nn.BatchNorm(64)
+        self.pool = nn.MaxPool2d(2)
+        self.hidden = nn.Linear(1024, 128)
+        self.output = nn.Linear(128, 10)
+
+    def __call__(self, x):
+        x = nn.relu(self.norm1(self.conv1(x)))
+        x = self.pool(nn.relu(self.norm2(self.conv2(x)))).flatten(1)
+        return self.output(nn.relu(self.hidden(x)))
+
+
+@golden("examples/digits")
+def digits_example():
+    """Its losses in ten steps of training on ten batches of 32."""
+    model = DigitsNet()
+    pixels, labels = digits(320)
+    optimizer = optim.AdamW(1e-3)
+    step = nn.value_and_grad(
+        model, lambda x, y: nn.losses.cross_entropy(model(x), y, reduction="mean")
+    )
+    losses = []
+    for i in range(0, 320, 32):
+        x = mx.array(pixels[i : i + 32].astype(np.float32) / 16)
+        loss, gradients = step(x, mx.array(labels[i : i + 32]))
+        optimizer.update(model, gradients)
+        mx.eval(loss, model.parameters(), optimizer.state)
+        losses.append(loss.item())
+    return {"losses": losses}
+
+
 def flat(tree):
     return dict(mlx.utils.tree_flatten(tree))
 
