@@ -1,5 +1,6 @@
 #include "mica/engine/stream_worker.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -185,10 +186,12 @@ class Registry {
   Stream take(const Device& device) {
     {
       std::lock_guard lock(mutex_);
-      for (auto it = recycled_.begin(); it != recycled_.end(); ++it) {
-        if (it->device != device) continue;
+      // The one recycled last: its worker's memory is the warmest.
+      const auto it = std::find_if(recycled_.rbegin(), recycled_.rend(),
+                                   [&](const Stream& s) { return s.device == device; });
+      if (it != recycled_.rend()) {
         const Stream stream = *it;
-        recycled_.erase(it);
+        recycled_.erase(std::next(it).base());
         return stream;
       }
     }
