@@ -26,6 +26,7 @@ array leaky_relu(const array& x, double negative_slope) {
 }
 
 array log_softmax(const array& x, int axis) {
+  ops::normalize_axis(axis, static_cast<int>(x.ndim()), "log_softmax");
   const array shifted = x - stop_gradient(max(x, axis, true));
   return shifted - logsumexp(shifted, axis, true);
 }
@@ -37,7 +38,10 @@ array elu(const array& x, double alpha) {
 
 array softmax(const array& x, int axis) { return mica::softmax(x, axis); }
 
-array softmin(const array& x, int axis) { return mica::softmax(-x, axis); }
+array softmin(const array& x, int axis) {
+  ops::normalize_axis(axis, static_cast<int>(x.ndim()), "softmin");
+  return mica::softmax(-x, axis);
+}
 
 array softplus(const array& x) { return logaddexp(x, weak(0, x)); }
 
@@ -74,6 +78,10 @@ array gelu_approx(const array& x) {
 array gelu_fast_approx(const array& x) { return x * mica::sigmoid(weak(1.702, x) * x); }
 
 array glu(const array& x, int axis) {
+  ops::normalize_axis(axis, static_cast<int>(x.ndim()), "glu");
+  if (x.shape(axis) % 2)
+    throw std::invalid_argument("glu: expected an even size of axis " + repr(axis) + ", got " +
+                                to_string(x.shape()));
   const auto halves = split(x, 2, axis);
   return halves[0] * mica::sigmoid(halves[1]);
 }

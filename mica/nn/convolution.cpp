@@ -34,17 +34,17 @@ Conv<n>::Conv(int in_channels, int out_channels, Sizes<n> kernel_size, const Opt
       padding(options.padding),
       dilation(options.dilation),
       groups(groups_of(options)) {
+  const auto refuse = [](const std::string& expected, const std::string& got) {
+    Module::fail_as("Conv" + repr(static_cast<int>(n)) + "d", expected, got);
+  };
   if (in_channels < 1 || out_channels < 1 || !kernel_size.all_at_least(1))
-    fail("channels and kernel size of at least 1", std::to_string(in_channels) + ", " +
-                                                       std::to_string(out_channels) + ", " +
-                                                       kernel_size.repr());
+    refuse("channels and kernel size of at least 1",
+           repr(in_channels) + ", " + repr(out_channels) + ", " + kernel_size.repr());
   if (groups < 1 || in_channels % groups || out_channels % groups)
-    fail("groups that divide " + std::to_string(in_channels) + " and " +
-             std::to_string(out_channels),
-         std::to_string(groups));
-  if (!stride.all_at_least(1)) fail("stride of at least 1", stride.repr());
-  if (!dilation.all_at_least(1)) fail("dilation of at least 1", dilation.repr());
-  if (!padding.all_at_least(0)) fail("padding of at least 0", padding.repr());
+    refuse("groups that divide " + repr(in_channels) + " and " + repr(out_channels), repr(groups));
+  if (!stride.all_at_least(1)) refuse("stride of at least 1", stride.repr());
+  if (!dilation.all_at_least(1)) refuse("dilation of at least 1", dilation.repr());
+  if (!padding.all_at_least(0)) refuse("padding of at least 0", padding.repr());
   const int channels = in_channels / groups;
   double fan_in = channels;
   Shape shape{out_channels};
@@ -79,13 +79,6 @@ std::string Conv<n>::extra_repr() const {
          ", kernel_size=" + text(kernel_size) + ", stride=" + text(stride) +
          ", padding=" + text(padding) + ", dilation=" + dilation.short_repr() +
          (n < 3 ? ", groups=" + repr(groups) : "") + ", bias=" + repr(bias.has_value());
-}
-
-template <size_t n>
-std::string Conv<n>::type_name() const {
-  const std::string name = Module::type_name();
-  // While the constructor runs, this is not a Conv2d yet.
-  return name == "Conv" ? name + std::to_string(n) + "d" : name;
 }
 
 template struct Conv<1>;

@@ -40,7 +40,6 @@ struct Conv : Module {
   // x: (N, spatial..., in_channels).
   virtual array operator()(const array& x) const;
   std::string extra_repr() const override;
-  std::string type_name() const override;
 
  protected:
   // Weights uniform in ±1 / sqrt(their number for one output), biases 0.

@@ -7,8 +7,8 @@
 
 namespace mica::nn {
 
-Dropout::Dropout(double p) : keep_(1 - p) {
-  if (!(p >= 0 && p < 1)) fail("p in [0, 1)", repr(p));
+Dropout::Dropout(const char* type, double p) : keep_(1 - p) {
+  if (!(p >= 0 && p < 1)) fail_as(type, "p in [0, 1)", repr(p));
 }
 
 array Dropout::drop(const array& x, const Shape& mask_shape) const {

@@ -19,7 +19,7 @@ struct Fans {
 
 Fans fans_of(const char* op, const array& a) {
   if (a.ndim() < 2)
-    throw std::invalid_argument(std::string(op) + ": expected at least 2 axes, got " +
+    throw std::invalid_argument(std::string("init::") + op + ": expected at least 2 axes, got " +
                                 to_string(a.shape()));
   double between = 1;
   for (size_t i = 1; i + 1 < a.ndim(); ++i) between *= a.shape(static_cast<int>(i));

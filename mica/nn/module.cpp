@@ -123,7 +123,11 @@ std::string Module::where() const {
 }
 
 void Module::fail(const std::string& expected, const std::string& got) const {
-  throw std::invalid_argument(where() + ": expected " + expected + ", got " + got);
+  fail_as(where(), expected, got);
+}
+
+void Module::fail_as(const std::string& type, const std::string& expected, const std::string& got) {
+  throw std::invalid_argument(type + ": expected " + expected + ", got " + got);
 }
 
 void Module::never_train(std::vector<std::string> keys) {

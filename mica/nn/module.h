@@ -126,6 +126,9 @@ class Module {
   void never_train(std::vector<std::string> keys);
   // Throws std::invalid_argument "Linear (layers.1): expected input (..., 128), got (32, 64)".
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const;
+  // The same for constructors of base classes, where the layer's own type is not known yet.
+  [[noreturn]] static void fail_as(const std::string& type, const std::string& expected,
+                                   const std::string& got);
 
  private:
   friend struct ModuleWalk;

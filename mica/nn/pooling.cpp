@@ -17,16 +17,17 @@ std::vector<int> to_vector(const Sizes<n>& sizes) {
 }  // namespace
 
 template <size_t n>
-Pool<n>::Pool(Sizes<n> kernel_size, const Options& options)
+Pool<n>::Pool(const char* kind, Sizes<n> kernel_size, const Options& options)
     : kernel_size(kernel_size),
       stride(options.stride.value_or(kernel_size)),
-      padding(options.padding) {}
-
-template <size_t n>
-void Pool<n>::check_options() const {
-  if (!kernel_size.all_at_least(1)) this->fail("kernel_size of at least 1", kernel_size.repr());
-  if (!stride.all_at_least(1)) this->fail("stride of at least 1", stride.repr());
-  if (!padding.all_at_least(0)) this->fail("padding of at least 0", padding.repr());
+      padding(options.padding) {
+  const auto refuse = [kind](const std::string& expected, const std::string& got) {
+    Module::fail_as(kind + std::to_string(n) + "d", expected, got);
+  };
+  if (!this->kernel_size.all_at_least(1))
+    refuse("kernel_size of at least 1", this->kernel_size.repr());
+  if (!stride.all_at_least(1)) refuse("stride of at least 1", stride.repr());
+  if (!padding.all_at_least(0)) refuse("padding of at least 0", padding.repr());
 }
 
 template <size_t n>

@@ -134,4 +134,11 @@ std::pair<Tree, array> clip_grad_norm(const Tree& gradients, const array& max_no
   return {tree_map(scaled, gradients), norm};
 }
 
+std::pair<Tree, array> clip_grad_norm(const Tree& gradients, double max_norm) {
+  if (!(max_norm >= 0))
+    throw std::invalid_argument("clip_grad_norm: expected max_norm of at least 0, got " +
+                                nn::repr(max_norm));
+  return clip_grad_norm(gradients, array(max_norm));
+}
+
 }  // namespace mica::optimizers

@@ -90,5 +90,7 @@ void collect_arrays(std::vector<array>& out, const Optimizer& optimizer);
 // The gradients, scaled by max_norm / norm where their norm, over all together, is more; and the
 // norm.
 std::pair<Tree, array> clip_grad_norm(const Tree& gradients, const array& max_norm);
+// Throws std::invalid_argument where max_norm is below 0.
+std::pair<Tree, array> clip_grad_norm(const Tree& gradients, double max_norm);
 
 }  // namespace mica::optimizers
