@@ -10,8 +10,8 @@
 
 namespace mica::nn {
 
-// Calls its layers one after the other. Takes any modules that map an array to an array; write
-// Sequential model{...} with braces, so that the layers are made, and draw, in order.
+// Calls its layers one after the other: any modules and functions that map an array to an array.
+// Write Sequential model{...} with braces, so that the layers are made, and draw, in order.
 struct Sequential : Module {
   std::vector<Layer> layers;
   MICA_MODULE(Sequential, layers)

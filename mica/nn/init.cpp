@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
@@ -56,6 +57,21 @@ Initializer identity(Dtype dtype) {
       throw std::invalid_argument("init::identity: expected a square matrix, got " +
                                   to_string(a.shape()));
     return eye(a.shape(0), dtype);
+  };
+}
+
+Initializer sparse(double sparsity, double mean, double std, Dtype dtype) {
+  if (!(sparsity >= 0 && sparsity <= 1))
+    throw std::invalid_argument("init::sparse: expected sparsity in [0, 1], got " + repr(sparsity));
+  return [=](const array& a) {
+    if (a.ndim() != 2)
+      throw std::invalid_argument("init::sparse: expected a matrix, got " + to_string(a.shape()));
+    const int rows = a.shape(0), columns = a.shape(1);
+    const int zeroed = static_cast<int>(std::ceil(sparsity * columns));
+    const array order = argsort(random::uniform(a.shape()), 1);
+    const array values =
+        random::normal(a.shape(), dtype, static_cast<float>(mean), static_cast<float>(std));
+    return put_along_axis(values, slice(order, {0, 0}, {rows, zeroed}), array(0, dtype), 1);
   };
 }
 

@@ -15,6 +15,8 @@ Initializer normal(double mean = 0.0, double std = 1.0, Dtype dtype = float32);
 Initializer uniform(double low = 0.0, double high = 1.0, Dtype dtype = float32);
 // The identity matrix; of a square matrix only.
 Initializer identity(Dtype dtype = float32);
+// Normal, with ceil(sparsity * columns) elements of each row of a matrix set to zero.
+Initializer sparse(double sparsity, double mean = 0.0, double std = 1.0, Dtype dtype = float32);
 
 // Glorot and He need two axes or more: (out, ..., in). The axes between count for both fans.
 enum class Fan { fan_in, fan_out };

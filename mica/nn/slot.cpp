@@ -83,12 +83,18 @@ void Layer::check(const ModuleRef& module, const std::string& path) const {
         module->type_name());
 }
 
+Module& Layer::module() const {
+  if (!module_) throw std::logic_error("nn::Layer: expected a module, got a function");
+  return *module_;
+}
+
 void Layer::replace(std::unique_ptr<Module> module, const ModuleType* type) {
   module_ = std::move(module);
   type_ = type;
 }
 
 void Layer::add_to(Members& members, std::string key) {
+  if (!module_) return;
   detail::add_module(members, std::move(key), *module_, type_).place = this;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -113,7 +114,8 @@ class Slot : public Replaceable {
   const ModuleType* type_ = nullptr;
 };
 
-// Any module that maps an array to an array, as an entry of a Sequential.
+// An entry of a Sequential: any module that maps an array to an array, or a function that does,
+// which is no child and is not printed.
 class Layer : public Replaceable {
  public:
   template <class M>
@@ -122,17 +124,29 @@ class Layer : public Replaceable {
       Layer(M&& module)
       : module_(std::make_unique<std::remove_cvref_t<M>>(std::forward<M>(module))),
         type_(&detail::module_type<std::remove_cvref_t<M>>) {}
+  template <class F>
+  requires(!std::derived_from<std::remove_cvref_t<F>, Module> &&
+           !std::derived_from<std::remove_cvref_t<F>, Replaceable> &&
+           std::is_invocable_r_v<array, F&, const array&>)  //
+      Layer(F function)
+      : function_(std::move(function)) {}
   Layer(const Layer& other)
-      : Replaceable(other), module_(other.type_->copy(*other.module_)), type_(other.type_) {}
+      : Replaceable(other),
+        module_(other.module_ ? other.type_->copy(*other.module_) : nullptr),
+        type_(other.type_),
+        function_(other.function_) {}
   Layer(Layer&&) noexcept = default;
   Layer& operator=(const Layer& other) { return *this = Layer(other); }
   Layer& operator=(Layer&&) noexcept = default;
 
-  array operator()(const array& x) const { return type_->call(*module_, x); }
-  Module& operator*() { return *module_; }
-  const Module& operator*() const { return *module_; }
-  Module* operator->() { return module_.get(); }
-  const Module* operator->() const { return module_.get(); }
+  array operator()(const array& x) const {
+    return module_ ? type_->call(*module_, x) : function_(x);
+  }
+  // Throw std::logic_error for a function.
+  Module& operator*() { return module(); }
+  const Module& operator*() const { return module(); }
+  Module* operator->() { return &module(); }
+  const Module* operator->() const { return &module(); }
   // The module as an M, null where it is none.
   template <class M>
   M* as() {
@@ -148,8 +162,11 @@ class Layer : public Replaceable {
   void add_to(Members& members, std::string key);
 
  private:
+  Module& module() const;
+
   std::unique_ptr<Module> module_;
-  const ModuleType* type_;
+  const ModuleType* type_ = nullptr;
+  std::function<array(const array&)> function_;
 };
 
 template <class T>

@@ -259,6 +259,9 @@ def init():
         "uniform": drawn(make.uniform(), 3, 4),
         "uniform_range": drawn(make.uniform(-0.5, 2.5), 3, 4),
         "uniform_half": drawn(make.uniform(dtype=mx.bfloat16), 3, 4),
+        "sparse": drawn(make.sparse(0.6), 3, 4),
+        "sparse_moments": drawn(make.sparse(0.2, 1.5, 0.2), 3, 4),
+        "sparse_half": drawn(make.sparse(0.6, dtype=mx.float16), 3, 4),
     }
     for name in ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform"):
         initializer, half = getattr(make, name)(), getattr(make, name)(mx.float16)

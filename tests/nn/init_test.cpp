@@ -72,6 +72,16 @@ TEST_F(Init, Uniform) {
   expect_bits("uniform_half", init::uniform(0, 1, bfloat16));
 }
 
+TEST_F(Init, Sparse) {
+  expect_normal("sparse", init::sparse(0.6));
+  expect_normal("sparse_moments", init::sparse(0.2, 1.5, 0.2));
+  expect_normal("sparse_half", init::sparse(0.6, 0, 1, float16));
+  EXPECT_EQ(error_of([] { init::sparse(1.5); }),
+            "init::sparse: expected sparsity in [0, 1], got 1.5");
+  EXPECT_EQ(error_of([] { init::sparse(0.5)(zeros({3})); }),
+            "init::sparse: expected a matrix, got (3,)");
+}
+
 TEST_F(Init, Glorot) {
   const init::glorot_normal normal;
   const init::glorot_uniform uniform;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mica/nn/activations.h"
 #include "models.h"
 
 namespace mica {
@@ -118,6 +119,23 @@ TEST(Sequential, HoldsModulesWhoseCallIsNotConst) {
   EXPECT_EQ(error_of([&] { copy.update_modules(tree); }),
             "update_modules: expected a module that maps an array to an array at layers.0, got "
             "Two");
+}
+
+TEST(Sequential, TakesFunctions) {
+  const double slope = 0.5;
+  nn::Sequential model{nn::Identity(), nn::relu, nn::Linear(2, 3),
+                       [=](const array& x) { return nn::leaky_relu(x, slope); }};
+  EXPECT_EQ(text(model),
+            "Sequential(\n"
+            "  (layers.0): Identity()\n"
+            "  (layers.2): Linear(input_dims=2, output_dims=3, bias=True)\n"
+            ")");
+  const nn::Sequential copy = model;
+  const array x = ones({1, 2});
+  EXPECT_EQ(total(copy(x)), total(nn::leaky_relu(model.layers[2](x), slope)));
+  EXPECT_TRUE(model.parameters()["layers"][1].empty());
+  EXPECT_TRUE(model.parameters()["layers"][2].contains("weight"));
+  EXPECT_THROW(*model.layers[1], std::logic_error);
 }
 
 struct Tied : nn::Module {
