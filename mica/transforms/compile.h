@@ -125,6 +125,7 @@ auto compile(F&& fun, bool shapeless = false) {
       [fun = detail::keep(std::forward<F>(fun)),
        cache = detail::make_trace_cache(shapeless)]<class... Args>(Args&&... args) {
         using R = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, Args...>>;
+        static_assert(ArrayTree<R>, "compile: expected a function that returns arrays or trees");
         if (!detail::compile_enabled()) return R((*fun)(std::forward<Args>(args)...));
         auto trace = [&](const std::vector<array>& inputs) {
           R result = detail::call_with_arrays(*fun, inputs.data(), std::forward<Args>(args)...);

@@ -184,6 +184,8 @@ template <int... argnums, size_t... I, class F, class... Args>
 auto value_and_grad_at(std::index_sequence<I...>, F& fun, Args&&... args) {
   static_assert(((argnums >= 0 && argnums < static_cast<int>(sizeof...(Args))) && ...),
                 "grad: argnums must be less than the number of arguments");
+  static_assert((ArrayTree<std::tuple_element_t<argnums, std::tuple<Args...>>> && ...),
+                "grad: the arguments of argnums must be arrays or trees of arrays");
   using R = std::remove_cvref_t<std::invoke_result_t<F&, Args...>>;
   using Given = std::tuple<std::remove_reference_t<Args>&...>;
   using Wanted = std::tuple<std::remove_cvref_t<std::tuple_element_t<argnums, Given>>...>;
@@ -362,6 +364,7 @@ auto vmap_with(F&& fun, MapAxes in_axes, MapAxes out_axes) {
   return like<F>([fun = keep(std::forward<F>(fun)), in_axes = std::move(in_axes),
                   out_axes = std::move(out_axes)]<class... Args>(Args&&... args) {
     using R = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, Args...>>;
+    static_assert(ArrayTree<R>, "vmap: expected a function that returns arrays or trees");
     std::optional<R> result;
     auto mapped = [&](const std::vector<array>& inputs) {
       result.emplace(call_with_arrays(*fun, inputs.data(), std::forward<Args>(args)...));
