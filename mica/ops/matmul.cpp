@@ -304,4 +304,39 @@ array tensordot(const array& a, const array& b, const std::vector<int>& axes_a,
   return reshape(matmul(left, right, s), out_shape, s);
 }
 
+array vecdot(const array& a, const array& b, int axis, StreamOrDevice s) {
+  if (a.ndim() == 0 || b.ndim() == 0) {
+    throw std::invalid_argument("vecdot: expected a and b with at least one dimension, got " +
+                                to_string(a.shape()) + " and " + to_string(b.shape()));
+  }
+  const int normalized = ops::normalize_axis(axis, static_cast<int>(a.ndim()), "vecdot");
+  if (normalized >= static_cast<int>(b.ndim()) || a.shape(normalized) != b.shape(normalized)) {
+    throw std::invalid_argument("vecdot: expected b with " + std::to_string(a.shape(normalized)) +
+                                " elements along axis " + std::to_string(normalized) + ", got " +
+                                to_string(b.shape()));
+  }
+  return sum(multiply(conjugate(a, s), b, s), normalized, false, s);
+}
+
+// Every axis of a and, behind it, that of b are made one.
+array kron(const array& a, const array& b, StreamOrDevice s) {
+  if (a.size() == 0 || b.size() == 0) {
+    throw std::invalid_argument("kron: expected non-empty a and b, got " + to_string(a.shape()) +
+                                " and " + to_string(b.shape()));
+  }
+  const size_t ndim = std::max(a.ndim(), b.ndim());
+  Shape outer_shape, inner_shape, shape;
+  for (size_t i = 0; i < ndim; ++i) {
+    const auto size_in = [&](const array& x) {
+      return i + x.ndim() < ndim ? 1 : x.shape()[i + x.ndim() - ndim];
+    };
+    outer_shape.push_back(size_in(a));
+    outer_shape.push_back(1);
+    inner_shape.push_back(1);
+    inner_shape.push_back(size_in(b));
+    shape.push_back(safe_cast<int64_t>(int64_t{size_in(a)} * size_in(b), "kron"));
+  }
+  return reshape(multiply(reshape(a, outer_shape, s), reshape(b, inner_shape, s), s), shape, s);
+}
+
 }  // namespace mica

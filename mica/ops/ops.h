@@ -477,6 +477,11 @@ array outer(const array& a, const array& b, StreamOrDevice s = {});
 array tensordot(const array& a, const array& b, const int axis = 2, StreamOrDevice s = {});
 array tensordot(const array& a, const array& b, const std::vector<int>& axes_a,
                 const std::vector<int>& axes_b, StreamOrDevice s = {});
+// The sum along axis of conj(a) * b.
+array vecdot(const array& a, const array& b, int axis = -1, StreamOrDevice s = {});
+// The Kronecker product: blocks of b times each element of a; an operand of fewer dimensions gets
+// leading ones.
+array kron(const array& a, const array& b, StreamOrDevice s = {});
 // input: (N, spatial..., C_in); weight: (C_out, kernel..., C_in / groups). Of the vectors, none
 // stand for 1 (padding: 0), one for all spatial axes; negative padding crops. Input dilation puts
 // zeros between the input's elements, flip reverses the kernel's spatial axes.

@@ -101,6 +101,11 @@ std::vector<OpRow> matmul_rows() {
   rows.push_back({"inner",
                   [](const Arrays& in) { return Arrays{inner(in[0], in[1])}; },
                   {{{{2, 3}}, {{4, 3}}}, {{{3}}, {{3}}}}});
+  rows.push_back({"vecdot",
+                  [](const Arrays& in) { return Arrays{vecdot(in[0], in[1], 0)}; },
+                  {{{{4, 3}}, {{4, 3}}}}});
+  rows.push_back(
+      {"kron", [](const Arrays& in) { return Arrays{kron(in[0], in[1])}; }, {{{{2, 3}}, {{2}}}}});
   rows.push_back({"tensordot",
                   [](const Arrays& in) {
                     return Arrays{tensordot(in[0], in[1], {0, 2}, {1, 0})};

@@ -95,6 +95,29 @@ TEST(Matmul, Errors) {
   expect_error([] { inner(ones({2, 3}), ones({4, 2})); }, "inner: expected b (..., 3), got (4, 2)");
 }
 
+TEST(Products, VecdotAndKron) {
+  const array a = counting({2, 3}, 0);
+  expect_array<float>(vecdot(a, a), {2}, {5, 50});
+  expect_array<float>(vecdot(a, a, 0), {3}, {9, 17, 29});
+  expect_array<int>(vecdot(astype(a, int32), astype(a, int32)), {2}, {5, 50});
+  const array z = vecdot(array({complex64_t(1, 2)}), array({complex64_t(3, 4)}));
+  EXPECT_EQ(z.item<complex64_t>(), complex64_t(11, -2));
+  expect_array<float>(kron(a, array({1.0f, 2.0f})), {2, 6}, {0, 0, 1, 2, 2, 4, 3, 6, 4, 8, 5, 10});
+  expect_array<float>(kron(array(2.0f), a), {2, 3}, {0, 2, 4, 6, 8, 10});
+  expect_error([&] { vecdot(a, ones({3})); },
+               "vecdot: expected b with 3 elements along axis 1, got (3,)");
+  expect_error(
+      [&] {
+        vecdot(a, ones({2, 1}));
+      },
+      "vecdot: expected b with 3 elements along axis 1, got (2, 1)");
+  expect_error(
+      [&] {
+        kron(zeros({0, 2}), a);
+      },
+      "kron: expected non-empty a and b, got (0, 2) and (2, 3)");
+}
+
 array conv_input() { return reshape(arange(2.0 * 7 * 6 * 4), {2, 7, 6, 4}) / array(100.0f); }
 array conv_weight() { return reshape(sin(arange(8.0 * 3 * 2 * 4)), {8, 3, 2, 4}); }
 
