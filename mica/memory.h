@@ -2,8 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 namespace mica {
+
+class array;
+
+// Bytes set aside for the buffers behind the arrays, each buffer counted once. The arrays must have
+// been evaluated; throws std::invalid_argument otherwise.
+size_t get_array_buffer_size(const std::vector<array>& arrays);
 
 // Bytes that arrays hold now. Memory that is cached, or not mica's own (memory-mapped files, data
 // handed over by the user), does not count.

@@ -1,6 +1,8 @@
 #include "mica/array/array.h"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -8,6 +10,7 @@
 #include "mica/engine/engine.h"
 #include "mica/engine/event.h"
 #include "mica/engine/node.h"
+#include "mica/memory.h"
 #include "mica/ops/checks.h"
 
 namespace mica {
@@ -85,6 +88,20 @@ const Strides& array::strides() const {
 
 int64_t array::strides(int dim) const {
   return strides().at(static_cast<size_t>(dim < 0 ? dim + static_cast<int>(ndim()) : dim));
+}
+
+size_t get_array_buffer_size(const std::vector<array>& arrays) {
+  std::set<const void*> counted;
+  size_t bytes = 0;
+  for (const array& a : arrays) {
+    if (a.status() == array::unscheduled) {
+      throw std::invalid_argument("get_array_buffer_size: expected evaluated arrays");
+    }
+    const engine::BufferRef& buffer = a.value().buffer;
+    if (!buffer || !counted.insert(buffer.data()).second) continue;
+    bytes += std::max(buffer.capacity(), buffer.size());
+  }
+  return bytes;
 }
 
 int64_t array::offset() const { return value().offset; }

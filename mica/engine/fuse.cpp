@@ -5,6 +5,7 @@
 #include <numeric>
 #include <queue>
 
+#include "mica/ops/op_list.h"
 #include "mica/ops/reduce.h"
 
 namespace mica::engine {

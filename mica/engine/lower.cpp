@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "mica/engine/fuse.h"
+#include "mica/ops/op_list.h"
 #include "mica/ops/reduce.h"
 
 namespace mica::engine {

@@ -3,7 +3,33 @@
 #include "mica/engine/op.h"
 #include "mica/ops/elementwise/elementwise.h"
 #include "mica/ops/elementwise/rules.h"
+#include "mica/ops/op_list.h"
 #include "mica/ops/primitives.h"
+
+namespace mica {
+namespace {
+
+template <class T>
+struct IdOf;
+#define MICA_ELEMENTWISE(Type)             \
+  template <>                              \
+  struct IdOf<ops::Type> {                 \
+    static constexpr OpId id = OpId::Type; \
+  };
+#define MICA_OP(Type) MICA_ELEMENTWISE(Type)
+#include "mica/ops/ops.def"
+
+}  // namespace
+
+template <class T>
+OpId op_id() {
+  return IdOf<T>::id;
+}
+#define MICA_ELEMENTWISE(Type) template OpId op_id<ops::Type>();
+#define MICA_OP(Type) MICA_ELEMENTWISE(Type)
+#include "mica/ops/ops.def"
+
+}  // namespace mica
 
 namespace mica::engine {
 namespace {

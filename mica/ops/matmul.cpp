@@ -87,7 +87,7 @@ array scaled(const array& x, float by) { return by == 1 ? x : x * array(by, x.dt
 // True for a view with the last two axes swapped, as of a layer's weight.
 bool is_swapped(const array& x) {
   const engine::OpRef& op = x.node().op;
-  if (!op || op->id != OpId::Transpose) return false;
+  if (!op || op->id != op_id<ops::Transpose>()) return false;
   const std::vector<int>& axes = engine::attributes<Transpose>(*op).axes;
   const size_t n = axes.size();
   return n >= 2 && axes[n - 2] == static_cast<int>(n) - 1 && axes[n - 1] == static_cast<int>(n) - 2;

@@ -57,10 +57,17 @@ array tri(int n, int m, int k, Dtype type, StreamOrDevice s = {});
 array tri(int n, Dtype type, StreamOrDevice s = {});
 array tril(array x, int k = 0, StreamOrDevice s = {});
 array triu(array x, int k = 0, StreamOrDevice s = {});
+// Windows of M points, float32, zero or small at both ends; empty for M < 1.
+array hanning(int M, StreamOrDevice s = {});
+array hamming(int M, StreamOrDevice s = {});
+array bartlett(int M, StreamOrDevice s = {});
+array blackman(int M, StreamOrDevice s = {});
 
 // Shape.
 
 array astype(array a, Dtype dtype, StreamOrDevice s = {});
+// The same bytes as another dtype; the last axis shrinks or grows where the sizes differ.
+array view(const array& a, const Dtype& dtype, StreamOrDevice s = {});
 array as_strided(array a, Shape shape, Strides strides, size_t offset, StreamOrDevice s = {});
 array copy(array a, StreamOrDevice s = {});
 // Row-contiguous; a column-contiguous array stays as it is where allow_col_major.
@@ -86,6 +93,9 @@ array flip(const array& a, int axis, StreamOrDevice s = {});
 array flip(const array& a, StreamOrDevice s = {});
 array broadcast_to(const array& a, const Shape& shape, StreamOrDevice s = {});
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s = {});
+// The product of the sizes of axes, as a scalar; 1 over it where inverted.
+array number_of_elements(const array& a, std::vector<int> axes, bool inverted, Dtype dtype = int32,
+                         StreamOrDevice s = {});
 array atleast_1d(const array& a, StreamOrDevice s = {});
 std::vector<array> atleast_1d(const std::vector<array>& a, StreamOrDevice s = {});
 array atleast_2d(const array& a, StreamOrDevice s = {});
@@ -426,6 +436,20 @@ array argpartition(const array& a, int kth, int axis, StreamOrDevice s = {});
 array topk(const array& a, int k, StreamOrDevice s = {});
 array topk(const array& a, int k, int axis, StreamOrDevice s = {});
 
+// Where (uint32) to insert values (any shape) to keep sorted_sequence (1-d) sorted; side: "left"
+// before equal elements, "right" behind them.
+array searchsorted(const array& sorted_sequence, const array& values,
+                   const std::string& side = "left", StreamOrDevice s = {});
+// The sorted distinct elements of the flattened array, in the first of `size` places (the rest is
+// fill_value; default: the smallest), then, as asked for, the index of each's first occurrence,
+// for each element of a the index of its value, and how often each occurs (all uint32).
+std::vector<array> unique(const array& a, int size, bool return_index = false,
+                          bool return_inverse = false, bool return_counts = false,
+                          const std::optional<array>& fill_value = std::nullopt,
+                          StreamOrDevice s = {});
+// Differences of neighbours along axis, n times.
+array diff(const array& a, int n = 1, int axis = -1, StreamOrDevice s = {});
+
 // Indexing. Negative indices count from the end; out-of-bounds indices are undefined.
 
 array gather(const array& a, const std::vector<array>& indices, const std::vector<int>& axes,
@@ -439,6 +463,8 @@ array take(const array& a, int index, StreamOrDevice s = {});
 array take_along_axis(const array& a, const array& indices, int axis, StreamOrDevice s = {});
 array put_along_axis(const array& a, const array& indices, const array& values, int axis,
                      StreamOrDevice s = {});
+// a with its elements where mask (a's leading axes) is true replaced by src's, in order.
+array masked_scatter(const array& a, const array& mask, const array& src, StreamOrDevice s = {});
 array scatter_add_axis(const array& a, const array& indices, const array& values, int axis,
                        StreamOrDevice s = {});
 // updates: the broadcast shape of indices followed by a slice of a.
@@ -463,7 +489,7 @@ array scatter_min(const array& a, const std::vector<array>& indices, const array
 array scatter_min(const array& a, const array& indices, const array& updates, int axis,
                   StreamOrDevice s = {});
 
-// Linear algebra and convolution.
+// Products.
 
 array matmul(const array& a, const array& b, StreamOrDevice s = {});
 // alpha * (a @ b) + beta * c.
@@ -482,6 +508,78 @@ array vecdot(const array& a, const array& b, int axis = -1, StreamOrDevice s = {
 // The Kronecker product: blocks of b times each element of a; an operand of fewer dimensions gets
 // leading ones.
 array kron(const array& a, const array& b, StreamOrDevice s = {});
+// The Walsh-Hadamard transform of the last axis, of m * 2^k elements (m: 1, 12, 20 or 28), times
+// scale; default 1 / sqrt(size).
+array hadamard_transform(const array& a, std::optional<float> scale = std::nullopt,
+                         StreamOrDevice s = {});
+// a (..., M, K) @ b (..., K, N), with the matrices of the batch taken by flat index: a's by
+// lhs_indices, b's by rhs_indices, which broadcast together. sorted_indices: rhs_indices ascend.
+array gather_mm(array a, array b, std::optional<array> lhs_indices = std::nullopt,
+                std::optional<array> rhs_indices = std::nullopt, bool sorted_indices = false,
+                StreamOrDevice s = {});
+// a (..., M, K) @ b (..., K, N) in square blocks of 32 or 64, each block of the result, of a and of
+// b times its element of a mask of (..., rows / block, columns / block); false leaves it out.
+array block_masked_mm(array a, array b, int block_size,
+                      std::optional<array> mask_out = std::nullopt,
+                      std::optional<array> mask_lhs = std::nullopt,
+                      std::optional<array> mask_rhs = std::nullopt, StreamOrDevice s = {});
+// a (M, K) @ b (K, N), summed over [start, end) of K for each pair of segments (..., 2), uint32:
+// (..., M, N).
+array segmented_mm(array a, array b, array segments, StreamOrDevice s = {});
+
+// Quantization. The last axis of w is cut into groups, each with a scale. Modes, with their
+// default (group size, bits): "affine" (64, 4; scales and biases in w's dtype; 2, 3, 4, 5, 6 or 8
+// bits, groups of 32, 64 or 128), "mxfp4" (32, 4), "mxfp8" (32, 8) and "nvfp4" (16, 4), whose
+// scales are uint8. Elements are packed from the low bits of uint32.
+
+// Packed w, scales and, in mode affine, biases. global_scale (float32 scalar): nvfp4 only.
+std::vector<array> quantize(const array& w, std::optional<int> group_size = std::nullopt,
+                            std::optional<int> bits = std::nullopt,
+                            const std::string& mode = "affine",
+                            const std::optional<array>& global_scale = std::nullopt,
+                            StreamOrDevice s = {});
+array dequantize(const array& w, const array& scales,
+                 const std::optional<array>& biases = std::nullopt,
+                 std::optional<int> group_size = std::nullopt,
+                 std::optional<int> bits = std::nullopt, const std::string& mode = "affine",
+                 const std::optional<array>& global_scale = std::nullopt,
+                 std::optional<Dtype> dtype = std::nullopt, StreamOrDevice s = {});
+// x @ w.T, or x @ w, where w is quantized.
+array quantized_matmul(const array& x, const array& w, const array& scales,
+                       const std::optional<array>& biases = std::nullopt, bool transpose = true,
+                       std::optional<int> group_size = std::nullopt,
+                       std::optional<int> bits = std::nullopt, const std::string& mode = "affine",
+                       StreamOrDevice s = {});
+// x @ w.T with both quantized; w is quantized here where w_scales is not given.
+array qqmm(const array& x, const array& w, const std::optional<array>& w_scales = std::nullopt,
+           std::optional<int> group_size = std::nullopt, std::optional<int> bits = std::nullopt,
+           const std::string& mode = "nvfp4",
+           const std::optional<array>& global_scale_x = std::nullopt,
+           const std::optional<array>& global_scale_w = std::nullopt, StreamOrDevice s = {});
+// gather_mm where b is quantized, and where both are.
+array gather_qmm(const array& x, const array& w, const array& scales,
+                 const std::optional<array>& biases = std::nullopt,
+                 std::optional<array> lhs_indices = std::nullopt,
+                 std::optional<array> rhs_indices = std::nullopt, bool transpose = true,
+                 std::optional<int> group_size = std::nullopt,
+                 std::optional<int> bits = std::nullopt, const std::string& mode = "affine",
+                 const std::optional<array>& global_scale = std::nullopt,
+                 bool sorted_indices = false, StreamOrDevice s = {});
+array gather_qqmm(const array& x, const array& w,
+                  const std::optional<array>& scales_w = std::nullopt,
+                  const std::optional<array>& lhs_indices = std::nullopt,
+                  const std::optional<array>& rhs_indices = std::nullopt,
+                  std::optional<int> group_size = std::nullopt,
+                  std::optional<int> bits = std::nullopt, const std::string& mode = "nvfp4",
+                  const std::optional<array>& global_scale_x = std::nullopt,
+                  const std::optional<array>& global_scale_w = std::nullopt,
+                  bool sorted_indices = false, StreamOrDevice s = {});
+// float8 e4m3 (uint8), rounded to nearest, and back.
+array to_fp8(array x, StreamOrDevice s = {});
+array from_fp8(array x, Dtype dtype, StreamOrDevice s = {});
+
+// Convolutions.
+
 // input: (N, spatial..., C_in); weight: (C_out, kernel..., C_in / groups). Of the vectors, none
 // stand for 1 (padding: 0), one for all spatial axes; negative padding crops. Input dilation puts
 // zeros between the input's elements, flip reverses the kernel's spatial axes.

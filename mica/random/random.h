@@ -116,6 +116,11 @@ array bernoulli(T p, const Shape& shape, const std::optional<array>& key = std::
 }
 array bernoulli(const std::optional<array>& key = std::nullopt, StreamOrDevice s = {});
 
+// mean (..., n), cov (..., n, n): samples of shape (shape..., n), where shape broadcasts with the
+// batch axes of both. float32; cov is to be positive semi-definite.
+array multivariate_normal(const array& mean, const array& cov, const Shape& shape, Dtype dtype,
+                          const std::optional<array>& key = std::nullopt, StreamOrDevice s = {});
+
 // Standard normal, conditioned on [lower, upper].
 array truncated_normal(const array& lower, const array& upper, const Shape& shape,
                        Dtype dtype = float32, const std::optional<array>& key = std::nullopt,

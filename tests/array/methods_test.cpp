@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mica/array/array.h"
+#include "mica/memory.h"
 #include "mica/ops/ops.h"
 #include "tests/golden.h"
 
@@ -113,4 +114,16 @@ TEST(Methods, Reductions) {
 }
 
 }  // namespace
+TEST(Methods, BufferSizesCountSharedBuffersOnce) {
+  array a = zeros({1000}), b = ones({10});
+  EXPECT_THROW(get_array_buffer_size({a}), std::invalid_argument);
+  array half = slice(a, {0}, {500});
+  for (array* x : {&a, &b, &half}) x->eval();
+  const size_t of_a = get_array_buffer_size({a});
+  EXPECT_GE(of_a, 4000u);
+  EXPECT_EQ(get_array_buffer_size({a, half, a}), of_a);
+  EXPECT_EQ(get_array_buffer_size({a, b}), of_a + get_array_buffer_size({b}));
+  EXPECT_EQ(get_array_buffer_size({}), 0u);
+}
+
 }  // namespace mica

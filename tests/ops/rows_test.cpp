@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mica/engine/node.h"
+#include "mica/ops/op_list.h"
 #include "mica/ops/ops.h"
 #include "tests/ops/all_rows.h"
 

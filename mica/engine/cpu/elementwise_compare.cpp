@@ -27,13 +27,15 @@ void select(void* dst, const void* a, const void* b, const void* c, size_t n) {
 }
 
 void add_selects(KernelTables& tables) {
-  for (Dtype d : {bool_, uint8, int8}) tables.elementwise(OpId::Select, d) = select<uint8_t>;
+  for (Dtype d : {bool_, uint8, int8})
+    tables.elementwise(op_id<ops::Select>(), d) = select<uint8_t>;
   for (Dtype d : {uint16, int16, float16, bfloat16}) {
-    tables.elementwise(OpId::Select, d) = select<uint16_t>;
+    tables.elementwise(op_id<ops::Select>(), d) = select<uint16_t>;
   }
-  for (Dtype d : {uint32, int32, float32}) tables.elementwise(OpId::Select, d) = select<uint32_t>;
+  for (Dtype d : {uint32, int32, float32})
+    tables.elementwise(op_id<ops::Select>(), d) = select<uint32_t>;
   for (Dtype d : {uint64, int64, float64, complex64}) {
-    tables.elementwise(OpId::Select, d) = select<uint64_t>;
+    tables.elementwise(op_id<ops::Select>(), d) = select<uint64_t>;
   }
 }
 

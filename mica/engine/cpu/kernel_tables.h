@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 
 #include "mica/engine/cpu/elementwise.h"
 #include "mica/ops/elementwise/base.h"
@@ -11,7 +12,7 @@ namespace mica::cpu {
 class KernelTables {
  public:
   ElementwiseKernel& elementwise(OpId op, Dtype operand) {
-    return elementwise_[static_cast<size_t>(op)][index(operand)];
+    return elementwise_[op][index(operand)];
   }
   ElementwiseKernel& cast(Dtype from, Dtype to) { return cast_[index(from)][index(to)]; }
   ReduceKernel& reduce(ReduceOp op, Dtype dtype) {
@@ -23,7 +24,7 @@ class KernelTables {
 
   template <class Kernel>
   using Row = std::array<Kernel, dtype_count>;
-  std::array<Row<ElementwiseKernel>, static_cast<size_t>(OpId::count)> elementwise_{};
+  std::map<OpId, Row<ElementwiseKernel>> elementwise_;
   std::array<Row<ElementwiseKernel>, dtype_count> cast_{};
   std::array<Row<ReduceKernel>, reduce_op_count> reduce_{};
 };

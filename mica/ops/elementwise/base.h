@@ -2,7 +2,7 @@
 // backend derive. This folder holds the structs (headers) and, beside each, its derivative and its
 // public functions (the .cpp of the same name).
 //
-// An elementwise op is a struct of namespace mica::ops, listed in ops.def, that derives from
+// An elementwise op is a struct of namespace mica::ops, listed in elementwise.def, that derives from
 // Elementwise<arity, operands, result> and adds
 //   static constexpr const char* name;
 //   template <class T> static auto apply(T a, T b...);   one element; plain C++, also for CUDA
@@ -62,6 +62,10 @@ enum class ResultDtype : uint8_t {
 };
 
 namespace ops {
+
+#define MICA_ELEMENTWISE(Type) struct Type;
+#include "mica/ops/elementwise/elementwise.def"
+#undef MICA_ELEMENTWISE
 
 // `operands_` are the dtypes the op is defined for; backends may lack native kernels for float16
 // and bfloat16 and compute in float32, rounding after each op.

@@ -15,7 +15,8 @@ namespace mica {
 template <class F>
 void for_each_elementwise(F&& f) {
 #define MICA_ELEMENTWISE(Type) f.template operator()<ops::Type>();
-#include "mica/ops/ops.def"
+#include "mica/ops/elementwise/elementwise.def"
+#undef MICA_ELEMENTWISE
 }
 
 }  // namespace mica

@@ -58,7 +58,7 @@ std::vector<array> elementwise_jvp(const engine::JvpArgs& args) {
 
 template <class T>
 engine::Batched elementwise_vmap(const engine::Op& op, const engine::VmapArgs& args) {
-  const Dtype operand = args.inputs[op_id<T>() == OpId::Select ? 1 : 0].dtype();
+  const Dtype operand = args.inputs[std::is_same_v<T, Select> ? 1 : 0].dtype();
   return elementwise_vmap(engine::OpRef::share(op), args,
                           elementwise_result(engine::attributes<T>(op), operand));
 }

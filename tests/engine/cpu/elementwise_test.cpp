@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mica/ops/elementwise/elementwise.h"
+#include "mica/ops/op_list.h"
 #include "tests/engine/cpu/kernel_test.h"
 
 namespace mica::cpu {
