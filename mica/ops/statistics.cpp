@@ -82,7 +82,8 @@ array median(const array& a, const std::vector<int>& axes, bool keepdims, Stream
 }
 
 array count_nonzero(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {
-  return sum(not_equal(a, array(0, a.dtype()), s), axes, keepdims, s);
+  const array nonzero = not_equal(a, array(0, a.dtype()), s);
+  return astype(sum(nonzero, axes, keepdims, s), int32, s);  // a sum over no axes stays bool
 }
 
 // The overloads over all axes and over one.
