@@ -115,9 +115,12 @@ void softmax_row(const float* in, float* out, int64_t n) {
   row_scale(out, 1.0f / sum, n);
 }
 
+// Where the largest element is infinite it is the result, but for a NaN beside it.
 float logsumexp_row(const float* in, int64_t n) {
   const float max = row_max(in, n);
-  return std::isinf(max) ? max : max + std::log(row_exp(in, max, nullptr, n));
+  if (!std::isinf(max)) return max + std::log(row_exp(in, max, nullptr, n));
+  const float* nan = std::find_if(in, in + n, [](float x) { return std::isnan(x); });
+  return nan == in + n ? max : *nan;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -134,9 +137,16 @@ HWY_EXPORT(logsumexp_row);
 double real_part(double x) { return x; }
 float real_part(complex64_t x) { return x.real(); }
 
+// Complex numbers in the order of their real parts, then of their imaginary ones.
 template <class T>
 T max_of_row(const T* in, int64_t n) {
-  return *std::max_element(in, in + n, [](T a, T b) { return real_part(a) < real_part(b); });
+  return *std::max_element(in, in + n, [](T a, T b) {
+    if constexpr (std::is_same_v<T, complex64_t>) {
+      return a.real() != b.real() ? a.real() < b.real() : a.imag() < b.imag();
+    } else {
+      return a < b;
+    }
+  });
 }
 
 template <class T>
@@ -164,7 +174,10 @@ T logsumexp_row_of(const T* in, int64_t n, std::vector<float>& scratch) {
     return static_cast<T>(HWY_DYNAMIC_DISPATCH(logsumexp_row)(scratch.data(), n));
   } else {
     const T max = max_of_row(in, n);
-    if (std::isinf(real_part(max))) return max;
+    if (std::isinf(real_part(max))) {
+      const T* nan = std::find_if(in, in + n, [](T x) { return std::isnan(real_part(x)); });
+      return nan == in + n ? max : *nan;
+    }
     T sum = 0;
     for (int64_t i = 0; i < n; ++i) sum += std::exp(in[i] - max);
     return max + std::log(sum);
