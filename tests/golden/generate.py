@@ -22,6 +22,7 @@ import numpy as np
 import safetensors.numpy
 
 import nn_goldens  # noqa: F401, registers its files
+import ops_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
 from common import GOLDENS, golden
 

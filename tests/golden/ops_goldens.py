@@ -1,0 +1,4 @@
+"""The public functions that are no layers: one file a family, of the calls in its table."""
+
+import ops_axis_goldens  # noqa: F401, registers its files
+import ops_elementwise_goldens  # noqa: F401
