@@ -103,21 +103,28 @@ class Planner {
     for (PlanNode& node : draft_.nodes) {
       const OpInfo& info = node.op->info();
       if (!info.view) continue;
+      std::vector<Strides> strides(node.outputs.size());
+      node.view = true;
+      for (size_t o = 0; node.view && o < node.outputs.size(); ++o) {
+        const PlanValue& out = draft_.values[node.outputs[o]];
+        const PlanValue& in = draft_.values[viewed_by(node, o)];
+        node.view = info.view(*node.op, {in.shape, in.strides}, out.shape, strides[o]) &&
+                    !(draft_.kept[node.outputs[o]] && info.cpu &&
+                      repeats_one_element(out.shape, strides[o]));
+      }
+      if (!node.view) continue;
       for (size_t o = 0; o < node.outputs.size(); ++o) {
         PlanValue& out = draft_.values[node.outputs[o]];
-        const uint32_t viewed = node.inputs[node.inputs.size() == 1 ? 0 : o];
-        const PlanValue& in = draft_.values[viewed];
-        Strides strides;
-        if (!info.view(*node.op, {in.shape, in.strides}, out.shape, strides)) break;
-        if (draft_.kept[node.outputs[o]] && info.cpu && repeats_one_element(out.shape, strides))
-          break;
-        out.strides = std::move(strides);
-        out.view_of = viewed;
+        out.strides = std::move(strides[o]);
+        out.view_of = viewed_by(node, o);
         if (info.view_offset) out.view_node = node.graph_node;
         out.view_output = static_cast<int>(o);
-        node.view = true;
       }
     }
+  }
+
+  static uint32_t viewed_by(const PlanNode& node, size_t output) {
+    return node.inputs[node.inputs.size() == 1 ? 0 : output];
   }
 
   // zeros, ones and full are one element read again and again; what someone keeps of them is
@@ -194,19 +201,7 @@ class Planner {
     const auto mark = [&](uint32_t v) {
       for (; v != none; v = draft_.values[v].view_of) read[v] = true;
     };
-    for (const Step& step : plan_->steps) {
-      std::visit(
-          [&](const auto& s) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(s)>, FusedStep>) {
-              for (uint32_t v : s.instances[0].inputs) mark(v);
-            } else if constexpr (std::is_same_v<std::decay_t<decltype(s)>, KernelStep>) {
-              for (uint32_t v : s.inputs) mark(v);
-            } else {
-              mark(s.input);
-            }
-          },
-          step);
-    }
+    for (const Step& step : plan_->steps) for_each_input(step, mark);
     std::vector<Step> kept;
     std::vector<FusedStep> sinks;
     std::unordered_multimap<uint64_t, size_t> by_form;

@@ -65,6 +65,44 @@ struct CopyStep {
 
 using Step = std::variant<FusedStep, KernelStep, CopyStep>;
 
+// Calls f with each value that a step reads.
+template <class F>
+void for_each_input(const Step& step, F&& f) {
+  std::visit(
+      [&](const auto& s) {
+        using S = std::decay_t<decltype(s)>;
+        if constexpr (std::is_same_v<S, FusedStep>) {
+          for (const auto& instance : s.instances) {
+            for (uint32_t v : instance.inputs) f(v);
+          }
+        } else if constexpr (std::is_same_v<S, KernelStep>) {
+          for (uint32_t v : s.inputs) f(v);
+        } else {
+          f(s.input);
+        }
+      },
+      step);
+}
+
+// Calls f with each value that a step writes.
+template <class F>
+void for_each_output(const Step& step, F&& f) {
+  std::visit(
+      [&](const auto& s) {
+        using S = std::decay_t<decltype(s)>;
+        if constexpr (std::is_same_v<S, FusedStep>) {
+          for (const auto& instance : s.instances) {
+            for (uint32_t v : instance.outputs) f(v);
+          }
+        } else if constexpr (std::is_same_v<S, KernelStep>) {
+          for (uint32_t v : s.outputs) f(v);
+        } else {
+          f(s.output);
+        }
+      },
+      step);
+}
+
 struct Plan {
   Key key;
   std::vector<PlanValue> values;

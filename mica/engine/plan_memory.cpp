@@ -39,41 +39,6 @@ class MemoryPlanner {
     return v;
   }
 
-  template <class F>
-  static void for_each_input(const Step& step, F&& f) {
-    std::visit(
-        [&](const auto& s) {
-          using S = std::decay_t<decltype(s)>;
-          if constexpr (std::is_same_v<S, FusedStep>) {
-            for (const auto& instance : s.instances) {
-              for (uint32_t v : instance.inputs) f(v);
-            }
-          } else if constexpr (std::is_same_v<S, KernelStep>) {
-            for (uint32_t v : s.inputs) f(v);
-          } else {
-            f(s.input);
-          }
-        },
-        step);
-  }
-  template <class F>
-  static void for_each_output(const Step& step, F&& f) {
-    std::visit(
-        [&](const auto& s) {
-          using S = std::decay_t<decltype(s)>;
-          if constexpr (std::is_same_v<S, FusedStep>) {
-            for (const auto& instance : s.instances) {
-              for (uint32_t v : instance.outputs) f(v);
-            }
-          } else if constexpr (std::is_same_v<S, KernelStep>) {
-            for (uint32_t v : s.outputs) f(v);
-          } else {
-            f(s.output);
-          }
-        },
-        step);
-  }
-
   // Steps count from 1; a value's last use is that of all its views.
   void find_last_uses() {
     last_use_.assign(plan_.values.size(), never);
