@@ -199,7 +199,7 @@ class Planner {
   void batch_sinks() {
     std::vector<bool> read(draft_.values.size(), false);
     const auto mark = [&](uint32_t v) {
-      for (; v != none; v = draft_.values[v].view_of) read[v] = true;
+      for (; v != none && !read[v]; v = draft_.values[v].view_of) read[v] = true;
     };
     for (const Step& step : plan_->steps) for_each_input(step, mark);
     std::vector<Step> kept;

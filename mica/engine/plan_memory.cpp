@@ -27,16 +27,13 @@ class MemoryPlanner {
   }
 
  private:
+  // A view comes after what it views.
   void resolve_roots() {
     root_.resize(plan_.values.size());
     for (uint32_t v = 0; v < plan_.values.size(); ++v) {
       const uint32_t viewed = plan_.values[v].view_of;
-      root_[v] = viewed == none ? v : root_of(viewed);
+      root_[v] = viewed == none ? v : root_[viewed];
     }
-  }
-  uint32_t root_of(uint32_t v) const {
-    while (plan_.values[v].view_of != none) v = plan_.values[v].view_of;
-    return v;
   }
 
   // Steps count from 1; a value's last use is that of all its views.

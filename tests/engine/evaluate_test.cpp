@@ -204,6 +204,16 @@ TEST(Evaluate, DestroysAMillionUnevaluatedNodes) {
   EXPECT_EQ(x.item<float>(), 1.0f);
 }
 
+TEST(Evaluate, AMillionViewsDeep) {
+  array x = array({{1.0f, 2.0f, 3.0f}, {4.0f, 5.0f, 6.0f}}) + 1.0f;
+  for (int i = 0; i < 1'000'001; ++i) x = transpose(x);
+  EXPECT_EQ(x.shape(), Shape({3, 2}));
+  const array y = contiguous(x);
+  y.eval();
+  EXPECT_EQ(std::vector<float>(y.data<float>(), y.data<float>() + 6),
+            std::vector<float>({2, 5, 3, 6, 4, 7}));
+}
+
 TEST(Evaluate, WorksAcrossStreams) {
   const Stream one = new_stream(Device::cpu), two = new_stream(Device::cpu);
   const array a = ramp({1000});
