@@ -119,6 +119,10 @@ void ReplacingFile::write(const void* data, size_t size) {
   }
 }
 
+void ReplacingFile::seek(size_t offset) {
+  if (::lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0) fail(errno);
+}
+
 void ReplacingFile::commit() {
   if (::fsync(descriptor_) != 0) fail(errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) fail(errno);

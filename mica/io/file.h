@@ -34,6 +34,8 @@ class ReplacingFile {
 
   // Throw std::system_error: "save_safetensors: can't write 'a.safetensors': No space left ...".
   void write(const void* data, size_t size);
+  // Later writes go there.
+  void seek(size_t offset);
   void commit();
 
  private:

@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "mica/io/file.h"
+#include "mica/io/input.h"
 #include "mica/io/io.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -59,15 +59,6 @@ const char* name_of(Dtype dtype) {
   throw std::invalid_argument("save_safetensors: expected a dtype of the format");
 }
 
-// What a file says, fit for an error of one line.
-std::string printable(std::string text) {
-  constexpr size_t longest = 200;
-  if (text.size() > longest) text = text.substr(0, longest) + "...";
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  return text;
-}
-
 struct Entry {
   std::string name;
   Dtype dtype;
@@ -78,29 +69,26 @@ struct Entry {
 
 class Header {
  public:
-  Header(const std::string& file, std::span<std::byte> bytes) : file_(file) {
-    if (bytes.size() < prefix_size)
-      fail("header size", "8 bytes", std::to_string(bytes.size()) + " in the file");
+  // Takes the header; what remains is the data.
+  explicit Header(io::Input& input) : input_(input) {
     uint64_t size;
-    std::memcpy(&size, bytes.data(), prefix_size);
-    const size_t limit = std::min(bytes.size() - prefix_size, max_header_size);
+    std::memcpy(&size, input.take("header size", prefix_size).data.data(), prefix_size);
+    const size_t limit = std::min(input.remaining(), max_header_size);
     if (size > limit) fail("header size", "at most " + std::to_string(limit), std::to_string(size));
-    const auto* text = reinterpret_cast<const char*>(bytes.data()) + prefix_size;
-    data_size_ = bytes.size() - prefix_size - size;
-    data_offset_ = prefix_size + size;
+    const io::Bytes header = input.take("header", size);
+    const auto* text = reinterpret_cast<const char*>(header.data.data());
+    data_size_ = input.remaining();
     read(parse(text, text + size));
     check_layout();
   }
 
   const std::vector<Entry>& entries() const { return entries_; }
   std::unordered_map<std::string, std::string>& metadata() { return metadata_; }
-  size_t data_offset() const { return data_offset_; }
 
  private:
   [[noreturn]] void fail(const std::string& field, const std::string& expected,
                          const std::string& got) const {
-    throw std::invalid_argument(fmt::format("load_safetensors ({}): {}: expected {}, got {}", file_,
-                                            printable(field), expected, printable(got)));
+    input_.fail(field, expected, got);
   }
 
   json parse(const char* begin, const char* end) const {
@@ -143,22 +131,22 @@ class Header {
       if (!value.is_object() || !value.contains(key)) fail(name + "." + key, "it", "nothing");
     const auto [begin, end] = read_offsets(name + ".data_offsets", value["data_offsets"]);
     const Dtype dtype = read_dtype(name + ".dtype", value["dtype"]);
-    Entry entry{name, dtype, {}, begin, end};
-    size_t bytes = dtype.size();
-    const json& shape = value["shape"];
-    if (!shape.is_array()) fail(name + ".shape", "an array", shape.type_name());
-    for (const json& dim : shape) {
-      constexpr uint64_t largest = std::numeric_limits<ShapeElem>::max();
-      if (!dim.is_number_unsigned() || dim.get<uint64_t>() > largest)
-        fail(name + ".shape", "integers from 0 to " + std::to_string(largest), dim.dump());
-      entry.shape.push_back(static_cast<ShapeElem>(dim.get<uint64_t>()));
-      if (__builtin_mul_overflow(bytes, dim.get<size_t>(), &bytes))
-        fail(name + ".shape", "one that fits in memory", shape.dump());
-    }
+    const Shape shape = read_shape(name + ".shape", value["shape"]);
+    const size_t bytes = io::checked_bytes(input_, name + ".shape", shape, dtype.size());
     if (end - begin != bytes)
-      fail(name + ".data_offsets", std::to_string(bytes) + " bytes for " + to_string(entry.shape),
+      fail(name + ".data_offsets", std::to_string(bytes) + " bytes for " + to_string(shape),
            std::to_string(end - begin));
-    entries_.push_back(std::move(entry));
+    entries_.push_back({name, dtype, shape, begin, end});
+  }
+
+  Shape read_shape(const std::string& field, const json& value) const {
+    if (!value.is_array()) fail(field, "an array", value.type_name());
+    std::vector<uint64_t> dims;
+    for (const json& dim : value) {
+      if (!dim.is_number_unsigned()) fail(field, "integers from 0", dim.dump());
+      dims.push_back(dim.get<uint64_t>());
+    }
+    return io::checked_shape(input_, field, dims);
   }
 
   std::pair<size_t, size_t> read_offsets(const std::string& field, const json& value) const {
@@ -193,43 +181,50 @@ class Header {
     if (end != data_size_) fail("data", std::to_string(end) + " bytes", std::to_string(data_size_));
   }
 
-  std::string file_;
+  const io::Input& input_;
   std::vector<Entry> entries_;
   std::unordered_map<std::string, std::string> metadata_;
-  size_t data_offset_ = 0;
   size_t data_size_ = 0;
 };
 
-}  // namespace
-
-SafetensorsLoad load_safetensors(const std::string& file, StreamOrDevice s) {
+SafetensorsLoad read_file(io::Input& input, const StreamOrDevice& s) {
   to_stream(s);  // throws for one that does not exist; loaded arrays need none
-  const auto mapped = std::make_shared<io::MappedFile>("load_safetensors", file);
-  Header header(file, mapped->bytes());
+  Header header(input);
+  const io::Bytes data = input.take("data", input.remaining());
   SafetensorsLoad loaded;
   for (const Entry& entry : header.entries()) {
-    std::byte* data = mapped->bytes().data() + header.data_offset() + entry.begin;
-    loaded.first.emplace(entry.name,
-                         entry.begin == entry.end
-                             ? zeros(entry.shape, entry.dtype)
-                             : array(data, entry.shape, entry.dtype, [mapped](void*) {}));
+    const io::Bytes bytes{data.data.subspan(entry.begin, entry.end - entry.begin), data.owner};
+    loaded.first.emplace(entry.name, io::array_of(bytes, entry.shape, entry.dtype));
   }
   loaded.second = std::move(header.metadata());
   return loaded;
 }
 
-void save_safetensors(std::string file, std::unordered_map<std::string, array> arrays,
-                      std::unordered_map<std::string, std::string> metadata) {
-  if (!file.ends_with(".safetensors")) file += ".safetensors";
-  std::vector<std::pair<std::string, array>> ordered;
+// A file to be written: its header, and the arrays in the order of their data.
+struct Contents {
+  std::string header;
+  std::vector<std::pair<std::string, array>> arrays;
+
+  void write(io::Output& output) const {
+    const uint64_t header_size = header.size();
+    output.write(&header_size, prefix_size);
+    output.write(header.data(), header.size());
+    for (const auto& [name, value] : arrays) output.write(value.data<std::byte>(), value.nbytes());
+    output.commit();
+  }
+};
+
+Contents contents_of(const std::unordered_map<std::string, array>& arrays,
+                     const std::unordered_map<std::string, std::string>& metadata) {
+  Contents contents;
   for (const auto& [name, value] : arrays) {
     if (name == "__metadata__")
       throw std::invalid_argument(
           "save_safetensors: expected names of arrays, got '__metadata__', which is reserved");
-    ordered.emplace_back(name, contiguous(value));
+    contents.arrays.emplace_back(name, contiguous(value));
   }
   // Wide types first, so that all are aligned; and by name, so that equal arrays make equal files.
-  std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
+  std::sort(contents.arrays.begin(), contents.arrays.end(), [](const auto& a, const auto& b) {
     if (a.second.itemsize() != b.second.itemsize())
       return a.second.itemsize() > b.second.itemsize();
     return a.first < b.first;
@@ -239,7 +234,7 @@ void save_safetensors(std::string file, std::unordered_map<std::string, array> a
   if (!metadata.empty())
     header["__metadata__"] = std::map<std::string, std::string>(metadata.begin(), metadata.end());
   size_t offset = 0;
-  for (auto& [name, value] : ordered) {
+  for (auto& [name, value] : contents.arrays) {
     value.eval();
     const std::vector<ShapeElem> shape(value.shape().begin(), value.shape().end());
     header[name] = {{"dtype", name_of(value.dtype())},
@@ -247,24 +242,38 @@ void save_safetensors(std::string file, std::unordered_map<std::string, array> a
                     {"data_offsets", {offset, offset + value.nbytes()}}};
     offset += value.nbytes();
   }
-  std::string text;
   try {
-    text = header.dump();
+    contents.header = header.dump();
   } catch (const json::type_error&) {
     throw std::invalid_argument("save_safetensors: expected names and metadata in UTF-8");
   }
-  const size_t used = (prefix_size + text.size()) % data_alignment;
-  if (used) text.append(data_alignment - used, ' ');
+  const size_t used = (prefix_size + contents.header.size()) % data_alignment;
+  if (used) contents.header.append(data_alignment - used, ' ');
+  return contents;
+}
 
-  io::ReplacingFile out("save_safetensors", file);
-  const uint64_t header_size = text.size();
-  out.write(&header_size, prefix_size);
-  out.write(text.data(), text.size());
-  for (const auto& [name, value] : ordered) {
-    array evaluated = value;
-    out.write(evaluated.data<std::byte>(), evaluated.nbytes());
-  }
-  out.commit();
+}  // namespace
+
+SafetensorsLoad load_safetensors(const std::string& file, StreamOrDevice s) {
+  return read_file(*io::open_input("load_safetensors", file), s);
+}
+
+SafetensorsLoad load_safetensors(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s) {
+  return read_file(*io::open_input("load_safetensors", std::move(in_stream)), s);
+}
+
+void save_safetensors(std::string file, std::unordered_map<std::string, array> arrays,
+                      std::unordered_map<std::string, std::string> metadata) {
+  if (!file.ends_with(".safetensors")) file += ".safetensors";
+  const Contents contents = contents_of(arrays, metadata);
+  contents.write(*io::open_output("save_safetensors", file));
+}
+
+void save_safetensors(std::shared_ptr<io::Writer> out_stream,
+                      std::unordered_map<std::string, array> arrays,
+                      std::unordered_map<std::string, std::string> metadata) {
+  const Contents contents = contents_of(arrays, metadata);
+  contents.write(*io::open_output("save_safetensors", std::move(out_stream)));
 }
 
 }  // namespace mica

@@ -5,8 +5,9 @@
     python tests/golden/generate.py --only nn/linear    those whose name contains "nn/linear"
 
 Needs mlx, numpy and safetensors. A file is made by one function, here or in a *_goldens.py: it is
-named by @golden, starts from mx.random.seed(0) and returns a dictionary (nested ones get dotted
-names) of arrays, which may be lists of numbers; or the bytes of the file.
+named by @golden (with an extension where it is no safetensors file), starts from mx.random.seed(0)
+and returns a dictionary (nested ones get dotted names) of arrays, which may be lists of numbers; or
+the bytes of the file.
 The same packages write the same bytes, so that `git diff` shows what changed.
 """
 
@@ -21,7 +22,8 @@ import mlx.optimizers as optim
 import numpy as np
 import safetensors.numpy
 
-import nn_goldens  # noqa: F401, registers its files
+import io_goldens  # noqa: F401, registers its files
+import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
 from common import GOLDENS, golden
@@ -256,7 +258,7 @@ def main():
         if arguments.only not in name:
             continue
         mx.random.seed(0)
-        path = HERE / f"{name}.safetensors"
+        path = HERE / (name if "." in name else f"{name}.safetensors")
         path.parent.mkdir(parents=True, exist_ok=True)
         result = function()
         path.write_bytes(result if isinstance(result, bytes) else safetensors_file(result))

@@ -27,7 +27,7 @@ endif()
 
 # The public headers stand without those of the libraries behind them.
 run(${CXX} -std=c++20 -M -I${moved}/include ${CMAKE_CURRENT_LIST_DIR}/user.cpp)
-foreach(private fmt nlohmann oneapi hwy lapacke kissfft omp)
+foreach(private fmt nlohmann oneapi hwy lapacke kissfft omp zip)
   if(output MATCHES "/${private}(/|\\.h)")
     message(FATAL_ERROR "a public header includes one of ${private}:\n${output}")
   endif()
