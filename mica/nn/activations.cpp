@@ -127,11 +127,11 @@ PReLU::PReLU(int num_parameters, const Options& options) : weight(0.0f) {
 array GELU::operator()(const array& x) const {
   switch (approx) {
     case Approx::none:
-      return gelu(x);
+      return hooked(gelu(x), x);
     case Approx::fast:
-      return gelu_fast_approx(x);
+      return hooked(gelu_fast_approx(x), x);
     default:
-      return gelu_approx(x);
+      return hooked(gelu_approx(x), x);
   }
 }
 

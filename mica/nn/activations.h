@@ -40,12 +40,12 @@ array tanh(const array& x);
 template <array (*function)(const array&)>
 struct Activation : Module {
   MICA_MODULE(Activation)
-  virtual array operator()(const array& x) const { return function(x); }
+  virtual array operator()(const array& x) const { return hooked(function(x), x); }
 };
 template <array (*function)(const array&, int)>
 struct LastAxisActivation : Module {
   MICA_MODULE(LastAxisActivation)
-  virtual array operator()(const array& x) const { return function(x, -1); }
+  virtual array operator()(const array& x) const { return hooked(function(x, -1), x); }
 };
 
 struct Sigmoid : Activation<sigmoid> {};
@@ -67,7 +67,7 @@ struct LogSoftmax : LastAxisActivation<log_softmax> {};
 
 struct HardTanh : Module {
   MICA_MODULE(HardTanh)
-  virtual array operator()(const array& x) const { return hard_tanh(x); }
+  virtual array operator()(const array& x) const { return hooked(hard_tanh(x), x); }
 };
 
 // A layer with a number as its option.
@@ -75,7 +75,7 @@ template <array (*function)(const array&, double)>
 struct ScalarActivation : Module {
   MICA_MODULE(ScalarActivation)
   explicit ScalarActivation(double value) : value_(value) {}
-  virtual array operator()(const array& x) const { return function(x, value_); }
+  virtual array operator()(const array& x) const { return hooked(function(x, value_), x); }
 
  private:
   double value_;
@@ -103,7 +103,7 @@ struct Step : ScalarActivation<step> {
 struct GLU : Module {
   MICA_MODULE(GLU)
   explicit GLU(int axis = -1) : axis(axis) {}
-  virtual array operator()(const array& x) const { return glu(x, axis); }
+  virtual array operator()(const array& x) const { return hooked(glu(x, axis), x); }
   int axis;
 };
 
@@ -117,7 +117,7 @@ struct PReLU : Module {
   MICA_MODULE(PReLU, weight)
 
   explicit PReLU(int num_parameters = 1, const Options& options = {});
-  virtual array operator()(const array& x) const { return prelu(x, weight); }
+  virtual array operator()(const array& x) const { return hooked(prelu(x, weight), x); }
 };
 
 struct GELU : Module {

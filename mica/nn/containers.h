@@ -29,7 +29,7 @@ struct Sequential : Module {
   virtual array operator()(const array& x) const {
     array y = x;
     for (const Layer& layer : layers) y = layer(y);
-    return y;
+    return hooked(y, x);
   }
 };
 

@@ -66,7 +66,7 @@ array Conv<n>::operator()(const array& x) const {
     fail(layouts[n - 1] + std::to_string(channels) + ")", to_string(x.shape()));
   const array y = conv_general(x, weight, to_vector(stride), to_vector(padding),
                                to_vector(dilation), {}, groups);
-  return bias ? y + *bias : y;
+  return hooked(bias ? y + *bias : y, x);
 }
 
 template <size_t n>

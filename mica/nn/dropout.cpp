@@ -12,9 +12,9 @@ Dropout::Dropout(const char* type, double p) : keep_(1 - p) {
 }
 
 array Dropout::drop(const array& x, const Shape& mask_shape) const {
-  if (keep_ == 1 || !training()) return x;
+  if (keep_ == 1 || !training()) return hooked(x, x);
   const array mask = random::bernoulli(keep_, mask_shape);
-  return mask * x * weak(1 / keep_, x);
+  return hooked(mask * x * weak(1 / keep_, x), x);
 }
 
 array Dropout::operator()(const array& x) const { return drop(x, x.shape()); }

@@ -16,7 +16,7 @@ Embedding::Embedding(int num_embeddings, int dims) : weight(0.0f) {
 
 array Embedding::operator()(const array& indices) const {
   if (!issubdtype(indices.dtype(), integer)) fail("integer indices", dtype_name(indices.dtype()));
-  return take(weight, indices, 0);
+  return hooked(take(weight, indices, 0), indices);
 }
 
 array Embedding::as_linear(const array& x) const {

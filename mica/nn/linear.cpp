@@ -28,7 +28,7 @@ Linear::Linear(int input_dims, int output_dims, const Options& options) : weight
 array Linear::operator()(const array& x) const {
   const int input_dims = weight.shape(1);
   if (!ends_in(x, input_dims)) fail("input " + with_last(input_dims), to_string(x.shape()));
-  return bias ? addmm(*bias, x, transpose(weight)) : matmul(x, transpose(weight));
+  return hooked(bias ? addmm(*bias, x, transpose(weight)) : matmul(x, transpose(weight)), x);
 }
 
 std::string Linear::extra_repr() const {
@@ -57,7 +57,7 @@ array Bilinear::operator()(const array& x1, const array& x2) const {
   array y = matmul(reshape(x1, {-1, in1}), transpose(reshape(weight, {out * in2, in1})));
   y = swapaxes(reshape(y, {-1, out, in2}), -2, -1);
   y = reshape(matmul(reshape(x2, {-1, 1, in2}), y), result_shape);
-  return bias ? y + *bias : y;
+  return hooked(bias ? y + *bias : y, x1, x2);
 }
 
 std::string Bilinear::extra_repr() const {

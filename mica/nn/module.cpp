@@ -95,6 +95,7 @@ Module::Module(const Module& other)
 Module::Module(Module&& other) noexcept
     : frozen_(std::move(other.frozen_)),
       never_trained_(std::move(other.never_trained_)),
+      hooks_(std::move(other.hooks_)),
       training_(other.training_) {}
 
 Module& Module::operator=(const Module& other) {
@@ -109,6 +110,7 @@ Module& Module::operator=(const Module& other) {
 Module& Module::operator=(Module&& other) noexcept {
   frozen_ = std::move(other.frozen_);
   never_trained_ = std::move(other.never_trained_);
+  hooks_ = std::move(other.hooks_);
   training_ = other.training_;
   return *this;
 }
@@ -128,6 +130,18 @@ void Module::fail(const std::string& expected, const std::string& got) const {
 
 void Module::fail_as(const std::string& type, const std::string& expected, const std::string& got) {
   throw std::invalid_argument(type + ": expected " + expected + ", got " + got);
+}
+
+ForwardHookHandle Module::register_forward_hook(ForwardHook hook) {
+  std::erase_if(hooks_, [](const auto& registered) { return registered.expired(); });
+  auto owned = std::make_shared<const ForwardHook>(std::move(hook));
+  hooks_.push_back(owned);
+  return ForwardHookHandle(std::move(owned));
+}
+
+void Module::call_hooks(const std::vector<array>& inputs, const std::vector<array>& outputs) const {
+  for (const auto& registered : hooks_)
+    if (const auto hook = registered.lock()) (*hook)({*this, inputs, outputs});
 }
 
 void Module::never_train(std::vector<std::string> keys) {

@@ -39,6 +39,26 @@ struct FreezeOptions {
   bool strict = false;                 // keys must exist
 };
 
+// One call of a module, as its forward hooks see it: what went in and what comes out, not yet
+// computed.
+struct ForwardCall {
+  const Module& module;
+  const std::vector<array>& inputs;
+  const std::vector<array>& outputs;
+};
+using ForwardHook = std::function<void(const ForwardCall&)>;
+
+// Keeps a forward hook registered while it lives.
+class ForwardHookHandle {
+ public:
+  void remove() { hook_.reset(); }
+
+ private:
+  friend class Module;
+  explicit ForwardHookHandle(std::shared_ptr<const ForwardHook> hook) : hook_(std::move(hook)) {}
+  std::shared_ptr<const ForwardHook> hook_;
+};
+
 class Module {
  public:
   using MicaSelf = Module;
@@ -112,6 +132,11 @@ class Module {
                        bool strict = true);
   void save_weights(const std::string& file) const;
 
+  // Calls the hook whenever this module is called, while the handle lives. Copies of the module
+  // have no hooks. A user's module calls its hooks where its call operator ends in `return
+  // hooked(y, x);`.
+  [[nodiscard]] ForwardHookHandle register_forward_hook(ForwardHook hook);
+
   static bool valid_child_filter(const Module&, const std::string& key, const Member& member);
   static bool valid_parameter_filter(const Module&, const std::string& key, const Member& member);
   static bool trainable_parameter_filter(const Module& module, const std::string& key,
@@ -124,6 +149,14 @@ class Module {
  protected:
   // Keys of arrays that are state, not trained: frozen, and left so by unfreeze().
   void never_train(std::vector<std::string> keys);
+  // Returns what a call returns, after the forward hooks have seen it.
+  template <class... Inputs>
+  array hooked(array output, const Inputs&... inputs) const {
+    if (!hooks_.empty()) call_hooks({inputs...}, {output});
+    return output;
+  }
+  void call_hooks(const std::vector<array>& inputs, const std::vector<array>& outputs) const;
+  bool has_hooks() const { return !hooks_.empty(); }
   // Throws std::invalid_argument "Linear (layers.1): expected input (..., 128), got (32, 64)".
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const;
   // The same for constructors of base classes, where the layer's own type is not known yet.
@@ -147,6 +180,7 @@ class Module {
   mutable Path path_;
   std::vector<std::string> frozen_;
   std::vector<std::string> never_trained_;
+  std::vector<std::weak_ptr<const ForwardHook>> hooks_;
   bool training_ = true;
 };
 

@@ -24,7 +24,7 @@ LayerNorm::LayerNorm(int dims, const Options& options) : dims(dims), eps(options
 
 array LayerNorm::operator()(const array& x) const {
   if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  return fast::layer_norm(x, weight, bias, static_cast<float>(eps));
+  return hooked(fast::layer_norm(x, weight, bias, static_cast<float>(eps)), x);
 }
 
 std::string LayerNorm::extra_repr() const {
@@ -39,7 +39,7 @@ RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.e
 
 array RMSNorm::operator()(const array& x) const {
   if (!ends_in(x, weight.shape(0))) fail(with_last(weight.shape(0)), to_string(x.shape()));
-  return fast::rms_norm(x, weight, static_cast<float>(eps));
+  return hooked(fast::rms_norm(x, weight, static_cast<float>(eps)), x);
 }
 
 std::string RMSNorm::extra_repr() const { return repr(weight.shape(0)) + ", eps=" + repr(eps); }
@@ -66,7 +66,7 @@ array BatchNorm::operator()(const array& x) const {
   if (training() && values < 2) fail("more than one value for each feature", to_string(x.shape()));
   auto normalized = [&](const array& mean, const array& var) {
     const array y = (x - mean) * rsqrt(var + weak(options.eps, var));
-    return weight ? *weight * y + *bias : y;
+    return hooked(weight ? *weight * y + *bias : y, x);
   };
   if (!training() && running_mean) return normalized(*running_mean, *running_var);
 

@@ -49,15 +49,17 @@ void Pool<n>::check_input(const array& x) const {
 template <size_t n>
 array MaxPool<n>::operator()(const array& x) const {
   this->check_input(x);
-  return max_pool(x, to_vector(this->kernel_size), to_vector(this->stride),
-                  to_vector(this->padding));
+  return this->hooked(
+      max_pool(x, to_vector(this->kernel_size), to_vector(this->stride), to_vector(this->padding)),
+      x);
 }
 
 template <size_t n>
 array AvgPool<n>::operator()(const array& x) const {
   this->check_input(x);
-  return avg_pool(x, to_vector(this->kernel_size), to_vector(this->stride),
-                  to_vector(this->padding));
+  return this->hooked(
+      avg_pool(x, to_vector(this->kernel_size), to_vector(this->stride), to_vector(this->padding)),
+      x);
 }
 
 template struct Pool<1>;

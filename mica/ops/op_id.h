@@ -1,5 +1,5 @@
-// OpId numbers the primitives of ops.def. It is opaque here, so that a new primitive recompiles only
-// what includes op_list.h.
+// OpId numbers the primitives of ops.def. It is opaque here, so that a new primitive recompiles
+// only what includes op_list.h.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // backend derive. This folder holds the structs (headers) and, beside each, its derivative and its
 // public functions (the .cpp of the same name).
 //
-// An elementwise op is a struct of namespace mica::ops, listed in elementwise.def, that derives from
+// An elementwise op is a struct of namespace mica::ops, listed in elementwise.def, deriving from
 // Elementwise<arity, operands, result> and adds
 //   static constexpr const char* name;
 //   template <class T> static auto apply(T a, T b...);   one element; plain C++, also for CUDA
