@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mica/fast/fast.h"
+#include "mica/fast/rules.h"
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -17,8 +18,6 @@ array apply_normalize(const Normalize& op, const std::vector<array>& inputs,
                       const StreamOrDevice& s = {}) {
   return engine::apply(op, inputs, inputs[0].shape(), inputs[0].dtype(), s);
 }
-
-Dtype at_least_float32(Dtype dtype) { return dtype == float64 ? float64 : float32; }
 
 array row_mean(const array& x) { return mean(x, -1, true); }
 

@@ -1,7 +1,10 @@
 // The structs of every primitive of ops.def.
 #pragma once
 
+#include "mica/fast/attention.h"
+#include "mica/fast/kernel.h"
 #include "mica/fast/norms.h"
+#include "mica/fast/rope.h"
 #include "mica/ops/arg_reduce.h"
 #include "mica/ops/convolution.h"
 #include "mica/ops/creation.h"

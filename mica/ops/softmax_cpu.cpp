@@ -14,101 +14,15 @@
 #define HWY_TARGET_INCLUDE "mica/ops/softmax_cpu.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "mica/engine/cpu/math-inl.h"
+#include "mica/engine/cpu/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mica::ops {
 namespace HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
-
-float row_max(const float* x, int64_t n) { return *std::max_element(x, x + n); }
-
-float row_exp(const float* x, float max, float* out, int64_t n) {
-  float sum = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const float e = std::exp(x[i] - max);
-    if (out) out[i] = e;
-    sum += e;
-  }
-  return sum;
-}
-
-void row_scale(float* x, float factor, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] *= factor;
-}
-
-#else
-
-namespace hn = hwy::HWY_NAMESPACE;
-using Floats = hn::ScalableTag<float>;
-using Vector = hn::Vec<Floats>;
-
-// The last, incomplete vector of a row, filled up with -inf.
-Vector load_rest(Floats d, const float* x, int64_t count) {
-  HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
-  std::fill(std::copy(x, x + count, rest), std::end(rest), -std::numeric_limits<float>::infinity());
-  return hn::Load(d, rest);
-}
-
-float row_max(const float* x, int64_t n) {
-  const Floats d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  Vector a = hn::Set(d, -std::numeric_limits<float>::infinity());
-  Vector b = a, c = a, e = a;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    a = hn::Max(a, hn::LoadU(d, x + i));
-    b = hn::Max(b, hn::LoadU(d, x + i + lanes));
-    c = hn::Max(c, hn::LoadU(d, x + i + 2 * lanes));
-    e = hn::Max(e, hn::LoadU(d, x + i + 3 * lanes));
-  }
-  for (; i + lanes <= n; i += lanes) a = hn::Max(a, hn::LoadU(d, x + i));
-  if (i < n) a = hn::Max(a, load_rest(d, x + i, n - i));
-  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(hn::Max(a, b), hn::Max(c, e))));
-}
-
-// exp(x - max), written where out is not null; returns the sum.
-float row_exp(const float* x, float max, float* out, int64_t n) {
-  const Floats d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Vector shift = hn::Set(d, max);
-  Vector sum = hn::Zero(d), sum2 = sum;
-  int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const Vector e = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(hn::LoadU(d, x + i), shift));
-    const Vector e2 = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(hn::LoadU(d, x + i + lanes), shift));
-    if (out) {
-      hn::StoreU(e, d, out + i);
-      hn::StoreU(e2, d, out + i + lanes);
-    }
-    sum = hn::Add(sum, e);
-    sum2 = hn::Add(sum2, e2);
-  }
-  while (i < n) {
-    const int64_t count = std::min(lanes, n - i);
-    const Vector e = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(load_rest(d, x + i, count), shift));
-    if (out) {
-      HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
-      hn::Store(e, d, rest);
-      std::copy(rest, rest + count, out + i);
-    }
-    sum = hn::Add(sum, e);
-    i += count;
-  }
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, sum2)));
-}
-
-void row_scale(float* x, float factor, int64_t n) {
-  const Floats d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Vector by = hn::Set(d, factor);
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + i), by), d, x + i);
-  for (; i < n; ++i) x[i] *= factor;
-}
-
-#endif
+using cpu::HWY_NAMESPACE::row_exp;
+using cpu::HWY_NAMESPACE::row_max;
+using cpu::HWY_NAMESPACE::row_scale;
 
 void softmax_row(const float* in, float* out, int64_t n) {
   const float sum = row_exp(in, row_max(in, n), out, n);

@@ -22,7 +22,8 @@ import mlx.optimizers as optim
 import numpy as np
 import safetensors.numpy
 
-import io_goldens  # noqa: F401, registers its files
+import fast_goldens  # noqa: F401, registers its files
+import io_goldens  # noqa: F401
 import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
