@@ -169,7 +169,7 @@ TEST(Convolution, Errors) {
       "conv: expected a weight that fits into the padded input (2, 7, 6, 4) along axis 1, "
       "got (8, 9, 2, 4)");
   expect_error([&] { conv2d(astype(x, int32), astype(w, int32)); },
-               "conv: expected floating operands, got int32 and int32");
+               "conv: expected a floating input, got int32");
 }
 
 TEST(Pooling, EqualMaximaShareTheGradient) {
