@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -115,6 +116,12 @@ array bernoulli(T p, const Shape& shape, const std::optional<array>& key = std::
   return bernoulli(array(p), shape, key, s);
 }
 array bernoulli(const std::optional<array>& key = std::nullopt, StreamOrDevice s = {});
+// A shape in braces, which could be a key's.
+template <typename T>
+array bernoulli(T p, std::initializer_list<ShapeElem> shape,
+                const std::optional<array>& key = std::nullopt, StreamOrDevice s = {}) {
+  return bernoulli(array(p), Shape(shape), key, s);
+}
 
 // mean (..., n), cov (..., n, n): samples of shape (shape..., n), where shape broadcasts with the
 // batch axes of both. float32; cov is to be positive semi-definite.
