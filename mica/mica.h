@@ -25,6 +25,7 @@
 #include "mica/nn/normalization.h"
 #include "mica/nn/pooling.h"
 #include "mica/nn/slot.h"
+#include "mica/nn/summary.h"
 #include "mica/nn/tree.h"
 #include "mica/nn/value_and_grad.h"
 #include "mica/ops/ops.h"

@@ -136,6 +136,17 @@ void schedule(std::span<const array> outputs, bool async) {
 
 }  // namespace
 
+size_t memory_to_evaluate(const std::vector<array>& outputs) {
+  std::lock_guard lock(engine().mutex);
+  const auto plan = make_plan(collect(outputs, Placeholders::leaves));
+  size_t bytes = plan->arena_bytes;
+  for (uint32_t leaf : plan->leaf_values) bytes += plan->values[leaf].bytes();
+  for (const Storage& storage : plan->storages) {
+    if (storage.place == Storage::Place::own) bytes += storage.bytes;
+  }
+  return bytes;
+}
+
 void evaluate(std::vector<array> outputs, bool async) {
   schedule(outputs, async);
   if (!async) {

@@ -27,6 +27,8 @@ void add_shape(Key& key, const Shape& shape, Dtype dtype, uint64_t flags) {
 
 class Collector {
  public:
+  explicit Collector(Placeholders placeholders) : placeholders_(placeholders) {}
+
   Graph collect(std::span<const array> outputs) {
     for (const array& output : outputs) visit(output.node());
     g_.input_begin.push_back(static_cast<uint32_t>(g_.input_values.size()));
@@ -68,7 +70,8 @@ class Collector {
   bool enter(Node& node) {
     if (node.mark == epoch_) return false;
     node.mark = epoch_;
-    if (node.status.load(std::memory_order_acquire) != Status::unscheduled) {
+    const bool placeholder_leaf = node.placeholder && placeholders_ == Placeholders::leaves;
+    if (node.status.load(std::memory_order_acquire) != Status::unscheduled || placeholder_leaf) {
       const uint32_t first = number(node);
       for (uint32_t i = 0; i < node.output_count(); ++i) g_.leaves.push_back(first + i);
       return false;
@@ -149,6 +152,7 @@ class Collector {
     }
   }
 
+  const Placeholders placeholders_;
   Graph g_;
   const uint64_t epoch_ = (next_epoch(), next_epoch());
   std::vector<Frame> stack_;
@@ -159,6 +163,8 @@ class Collector {
 
 }  // namespace
 
-Graph collect(std::span<const array> outputs) { return Collector().collect(outputs); }
+Graph collect(std::span<const array> outputs, Placeholders placeholders) {
+  return Collector(placeholders).collect(outputs);
+}
 
 }  // namespace mica::engine

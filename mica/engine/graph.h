@@ -34,7 +34,8 @@ struct Graph {
 };
 
 // The unscheduled nodes that outputs need. Kept are the outputs and what someone else holds.
-// Call with the engine's lock held. Throws std::invalid_argument at a placeholder.
-Graph collect(std::span<const array> outputs);
+// Call with the engine's lock held. A placeholder is a leaf, or throws std::invalid_argument.
+enum class Placeholders { refused, leaves };
+Graph collect(std::span<const array> outputs, Placeholders placeholders = Placeholders::refused);
 
 }  // namespace mica::engine

@@ -133,6 +133,7 @@ array cast_leaf(const array& leaf, Dtype dtype) {
 array make_placeholder(Shape shape, Dtype dtype, Stream stream) {
   array placeholder = make_available(std::move(shape), dtype, stream);
   placeholder.node().placeholder = true;
+  placeholder.value().strides = row_major_strides(placeholder.shape());
   return placeholder;
 }
 
