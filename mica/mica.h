@@ -11,6 +11,7 @@
 #include "mica/device.h"
 #include "mica/fast/fast.h"
 #include "mica/io/io.h"
+#include "mica/linalg/linalg.h"
 #include "mica/memory.h"
 #include "mica/nn/activations.h"
 #include "mica/nn/compile.h"

@@ -11,6 +11,7 @@ std::vector<OpRow> elementwise_rows();
 std::vector<OpRow> fast_rows();
 std::vector<OpRow> indexing_rows();
 std::vector<OpRow> layer_rows();
+std::vector<OpRow> linalg_rows();
 std::vector<OpRow> moving_rows();
 std::vector<OpRow> product_rows();
 std::vector<OpRow> reduction_rows();
@@ -18,8 +19,8 @@ std::vector<OpRow> transform_rows();
 
 inline std::vector<OpRow> all_rows() {
   std::vector<OpRow> rows;
-  for (auto* family : {elementwise_rows, fast_rows, indexing_rows, layer_rows, moving_rows,
-                       product_rows, reduction_rows, transform_rows}) {
+  for (auto* family : {elementwise_rows, fast_rows, indexing_rows, layer_rows, linalg_rows,
+                       moving_rows, product_rows, reduction_rows, transform_rows}) {
     for (OpRow& row : family()) rows.push_back(std::move(row));
   }
   return rows;
