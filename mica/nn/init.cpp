@@ -1,8 +1,10 @@
 #include "mica/nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
+#include "mica/linalg/linalg.h"
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -72,6 +74,19 @@ Initializer sparse(double sparsity, double mean, double std, Dtype dtype) {
     const array values =
         random::normal(a.shape(), dtype, static_cast<float>(mean), static_cast<float>(std));
     return put_along_axis(values, slice(order, {0, 0}, {rows, zeroed}), array(0, dtype), 1);
+  };
+}
+
+// The signs of R's diagonal make Q unique, whatever signs the factorization chooses.
+Initializer orthogonal(double gain, Dtype dtype) {
+  return [=](const array& a) {
+    if (a.ndim() != 2)
+      throw std::invalid_argument("init::orthogonal: expected a matrix, got " +
+                                  to_string(a.shape()));
+    const int rows = a.shape(0), columns = a.shape(1), n = std::max(rows, columns);
+    const auto [q, r] = linalg::qr(random::normal({n, n}));
+    const array part = slice(q * sign(diag(r)), {0, 0}, {rows, columns});
+    return astype(part * array(gain), dtype);
   };
 }
 

@@ -17,6 +17,9 @@ Initializer uniform(double low = 0.0, double high = 1.0, Dtype dtype = float32);
 Initializer identity(Dtype dtype = float32);
 // Normal, with ceil(sparsity * columns) elements of each row of a matrix set to zero.
 Initializer sparse(double sparsity, double mean = 0.0, double std = 1.0, Dtype dtype = float32);
+// gain times a part of a random orthogonal matrix: the rows or columns of a matrix, whichever are
+// fewer, are orthogonal.
+Initializer orthogonal(double gain = 1.0, Dtype dtype = float32);
 
 // Glorot and He need two axes or more: (out, ..., in). The axes between count for both fans.
 enum class Fan { fan_in, fan_out };

@@ -4,7 +4,9 @@
 #include <numbers>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "mica/linalg/linalg.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
@@ -186,6 +188,30 @@ array permutation(const array& x, int axis, const std::optional<array>& key, Str
 
 array permutation(int x, const std::optional<array>& key, StreamOrDevice s) {
   return argsort(bits({x}, 4, key, s), 0, s);
+}
+
+// The rows of z R for the symmetric root R of the covariance, and a standard normal z.
+array multivariate_normal(const array& mean, const array& cov, const Shape& shape, Dtype dtype,
+                          const std::optional<array>& key, StreamOrDevice s) {
+  if (dtype != float32) {
+    fail("multivariate_normal: expected dtype float32, got " + std::string(dtype_name(dtype)));
+  }
+  if (mean.ndim() < 1) fail("multivariate_normal: expected mean (..., n), got ()");
+  const int n = mean.shape(-1);
+  if (cov.ndim() < 2 || cov.shape(-1) != n || cov.shape(-2) != n) {
+    const std::string size = std::to_string(n);
+    fail("multivariate_normal: expected cov (..., " + size + ", " + size + ") for mean " +
+         to_string(mean.shape()) + ", got " + to_string(cov.shape()));
+  }
+  Shape samples = broadcast_shapes(Shape(mean.shape().begin(), mean.shape().end() - 1),
+                                   Shape(cov.shape().begin(), cov.shape().end() - 2));
+  samples = broadcast_shapes(samples, shape);
+  samples.push_back(n);
+  const std::vector<array> usv = linalg::svd(astype(cov, float32, s), true, s);
+  const array scaled = multiply(usv[0], expand_dims(sqrt(usv[1], s), -2, s), s);
+  const array z = normal(samples, dtype, 0.0f, 1.0f, key, s);
+  const array moved = matmul(expand_dims(z, -2, s), matmul(scaled, usv[2], s), s);
+  return add(mean, squeeze(moved, -2, s), s);
 }
 
 }  // namespace mica::random

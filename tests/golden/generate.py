@@ -24,6 +24,7 @@ import safetensors.numpy
 
 import fast_goldens  # noqa: F401, registers its files
 import io_goldens  # noqa: F401
+import linalg_goldens  # noqa: F401
 import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
