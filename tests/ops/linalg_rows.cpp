@@ -184,7 +184,8 @@ void add_spectral_rows(std::vector<OpRow>& rows) {
         const array a = complex_of(spread(x[0]), x[1]);
         const Arrays usv = svd(a);
         const array polar = matmul(usv[0], usv[2]);
-        return Arrays{abs(usv[0]), usv[1], abs(usv[2]), real(polar), imag(polar), svd(a, false, {})[0]};
+        return Arrays{abs(usv[0]), usv[1],      abs(usv[2]),
+                      real(polar), imag(polar), svd(a, false, {})[0]};
       },
       complex_cases));
   rows.push_back(single_row(
