@@ -10,6 +10,7 @@
 #include "mica/counters.h"
 #include "mica/device.h"
 #include "mica/fast/fast.h"
+#include "mica/graph_utils.h"
 #include "mica/io/io.h"
 #include "mica/linalg/linalg.h"
 #include "mica/memory.h"

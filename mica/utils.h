@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
 #include <limits>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +103,14 @@ struct PrintFormatter {
 // another thread prints.
 PrintFormatter& get_global_formatter();
 void set_printoptions(PrintOptions options);
+
+// "(1,2,3)", as shapes are printed.
+template <class T>
+std::ostream& operator<<(std::ostream& os, const std::vector<T>& values) {
+  os << '(';
+  for (size_t i = 0; i < values.size(); ++i) os << (i ? "," : "") << values[i];
+  return os << ')';
+}
 
 std::ostream& operator<<(std::ostream& os, const float16_t& value);
 std::ostream& operator<<(std::ostream& os, const bfloat16_t& value);

@@ -180,6 +180,27 @@ std::vector<array> array::inputs() const {
   return {inputs.begin(), inputs.end()};
 }
 
+std::uintptr_t array::primitive_id() const {
+  return has_primitive() ? reinterpret_cast<std::uintptr_t>(node_) : 0;
+}
+
+std::vector<array> array::outputs() const {
+  std::vector<array> outputs;
+  for (uint32_t i = 0; i < node_->output_count(); ++i) outputs.emplace_back(node_, i);
+  return outputs;
+}
+
+std::vector<array> array::siblings() const {
+  std::vector<array> siblings = outputs();
+  siblings.erase(siblings.begin() + index_);
+  return siblings;
+}
+
+bool array::is_donatable() const {
+  const engine::BufferRef& buffer = value().buffer;
+  return node_->refs == 1 && buffer.use_count() == 1 && buffer.capacity() > 0;
+}
+
 void array::detach() { node_->detach(); }
 bool array::is_tracer() const { return node_->tracer; }
 

@@ -121,15 +121,24 @@ class array {
 
   // Identity of the node, and its place in the graph.
   std::uintptr_t id() const { return reinterpret_cast<std::uintptr_t>(node_) + index_; }
+  // Of the op that computes the array, shared by all of its outputs; 0 for a leaf.
+  std::uintptr_t primitive_id() const;
   bool has_primitive() const;
   const char* primitive_name() const;
   std::vector<array> inputs() const;
+  // All outputs of the array's op, in order; those but this one; and this one's place.
+  std::vector<array> outputs() const;
+  std::vector<array> siblings() const;
+  int sibling_position() const { return static_cast<int>(index_); }
+  // Whether nobody else holds the array or its buffer, which mica may then overwrite.
+  bool is_donatable() const;
   void detach();
-  // Takes the other's place: this handle's node everywhere it is used shows other's value.
+  // Makes this handle one of other's node.
   void overwrite_descriptor(const array& other) { *this = other; }
   bool is_tracer() const;
 
   class Iterator;
+  using ArrayIterator = Iterator;
   Iterator begin() const;  // over axis 0; throws std::invalid_argument for a scalar
   Iterator end() const;
 
@@ -237,6 +246,7 @@ class array::Iterator {
   using difference_type = std::ptrdiff_t;
   using value_type = const array;
   using reference = value_type;
+  using pointer = void;
 
   explicit Iterator(const array& a, int index = 0) : array_(a), index_(index) {}
   reference operator*() const;
@@ -309,6 +319,13 @@ E array::item() const {
   copy_item(&value, dtype_of<E>());
   return value;
 }
+
+template <class T>
+inline constexpr bool is_array_v = std::is_same_v<std::remove_cvref_t<T>, array>;
+template <class... Ts>
+inline constexpr bool is_arrays_v = (is_array_v<Ts> && ...);
+template <class... Ts>
+using enable_for_arrays_t = std::enable_if_t<is_arrays_v<Ts...>>;
 
 // Prints as MLX does: array([[1, 2],\n       [3, 4]], dtype=int32). Evaluates.
 std::ostream& operator<<(std::ostream& os, const array& a);

@@ -24,6 +24,10 @@ run(${user_build}/user)
 if(NOT output STREQUAL "array(14, dtype=float32) (2,3)\n")
   message(FATAL_ERROR "the program printed '${output}'")
 endif()
+run(${user_build}/mlx_user)
+if(NOT output STREQUAL "array(3, dtype=float32)\n")
+  message(FATAL_ERROR "the program written for MLX printed '${output}'")
+endif()
 
 # The public headers stand without those of the libraries behind them.
 run(${CXX} -std=c++20 -M -I${moved}/include ${CMAKE_CURRENT_LIST_DIR}/user.cpp)

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <variant>
+
+#include "mica/device.h"
+#include "mlx/api.h"
+
+namespace mica::gpu {
+
+inline bool is_available() { return mica::is_available(Device(Device::gpu)); }
+inline int device_count() { return mica::device_count(Device::gpu); }
+
+// Empty where there is no such device.
+inline const std::unordered_map<std::string, std::variant<std::string, size_t>>& device_info(
+    int device_index = 0) {
+  return mica::device_info(Device(Device::gpu, device_index));
+}
+
+}  // namespace mica::gpu

@@ -1,0 +1,4 @@
+#pragma once
+
+#include "mica/device.h"
+#include "mlx/api.h"

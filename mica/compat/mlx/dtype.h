@@ -1,0 +1,4 @@
+#pragma once
+
+#include "mica/array/dtype.h"
+#include "mlx/api.h"

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "mica/fast/fast.h"
+#include "mlx/api.h"
+#include "mlx/utils.h"

@@ -1,0 +1,4 @@
+#pragma once
+
+#include "mica/array/shape.h"
+#include "mlx/api.h"

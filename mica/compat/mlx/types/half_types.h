@@ -1,0 +1,4 @@
+#pragma once
+
+#include "mica/array/half.h"
+#include "mlx/api.h"
