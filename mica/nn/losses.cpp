@@ -1,6 +1,5 @@
 #include "mica/nn/losses.h"
 
-#include <stdexcept>
 #include <string>
 
 #include "mica/nn/values.h"
@@ -11,13 +10,11 @@ namespace mica::nn::losses {
 
 namespace {
 
-[[noreturn]] void fail(const char* op, const std::string& expected, const std::string& got) {
-  throw std::invalid_argument(std::string(op) + ": expected " + expected + ", got " + got);
-}
+using ops::throw_expected;
 
 void check_shape(const char* op, const char* what, const array& a, const Shape& expected) {
   if (a.shape() != expected)
-    fail(op, std::string(what) + " " + to_string(expected), to_string(a.shape()));
+    throw_expected(op, std::string(what) + " " + to_string(expected), to_string(a.shape()));
 }
 
 array reduced(const array& loss, Reduction reduction) {
@@ -49,15 +46,16 @@ array along(const array& a, int axis, size_t ndim) {
 array cross_entropy(const array& logits, const array& targets, const CrossEntropyOptions& options) {
   constexpr const char* op = "cross_entropy";
   const double smoothing = options.label_smoothing;
-  if (!(smoothing >= 0 && smoothing < 1)) fail(op, "label_smoothing in [0, 1)", repr(smoothing));
-  if (logits.ndim() == 0) fail(op, "logits with an axis of classes", "()");
+  if (!(smoothing >= 0 && smoothing < 1))
+    throw_expected(op, "label_smoothing in [0, 1)", repr(smoothing));
+  if (logits.ndim() == 0) throw_expected(op, "logits with an axis of classes", "()");
   const int axis = ops::normalize_axis(options.axis, static_cast<int>(logits.ndim()), op);
   const bool probabilities = targets.ndim() == logits.ndim();
   Shape expected = logits.shape();
   if (!probabilities) expected.erase(expected.begin() + axis);
   check_shape(op, "targets", targets, expected);
   if (!probabilities && !issubdtype(targets.dtype(), integer))
-    fail(op, "targets of integers", dtype_name(targets.dtype()));
+    throw_expected(op, "targets of integers", dtype_name(targets.dtype()));
 
   const array shifted = logits - stop_gradient(max(logits, axis, true));
   const array log_sum = logsumexp(shifted, axis);

@@ -19,6 +19,10 @@ std::string to_string(const Shape& shape) {
 
 namespace ops {
 
+void throw_expected(const char* op, const std::string& expected, const std::string& got) {
+  throw std::invalid_argument(fmt::format("{}: expected {}, got {}", op, expected, got));
+}
+
 int normalize_axis(int axis, int ndim, const char* op) {
   if (axis < -ndim || axis >= ndim) {
     throw std::invalid_argument(

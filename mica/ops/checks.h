@@ -13,6 +13,10 @@ std::string to_string(const Shape& shape);
 
 namespace ops {
 
+// Throws std::invalid_argument: "op: expected ..., got ...".
+[[noreturn]] void throw_expected(const char* op, const std::string& expected,
+                                 const std::string& got);
+
 // The axis counted from 0. Throws std::invalid_argument outside [-ndim, ndim):
 // "squeeze: expected axis in [-2, 2), got 3".
 int normalize_axis(int axis, int ndim, const char* op);

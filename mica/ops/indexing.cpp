@@ -538,4 +538,29 @@ array scatter_min(const array& a, const array& indices, const array& updates, in
   return scatter_min(a, std::vector<array>{indices}, updates, std::vector<int>{axis}, s);
 }
 
+// The mask's elements that are true are numbered in order, and src is taken at the numbers.
+array masked_scatter(const array& a, const array& mask, const array& src, StreamOrDevice s) {
+  constexpr const char* op = "masked_scatter";
+  if (mask.dtype() != bool_) ops::throw_expected(op, "mask of bool", dtype_name(mask.dtype()));
+  Shape shape = mask.shape();
+  const bool leading =
+      shape.size() <= a.ndim() && std::equal(shape.begin(), shape.end(), a.shape().begin());
+  if (!leading) {
+    ops::throw_expected(op, "mask of the leading axes of a " + to_string(a.shape()),
+                        to_string(shape));
+  }
+  if (!ops::broadcasts_to(src.shape(), a.shape())) {
+    ops::throw_expected(op, "src that broadcasts to " + to_string(a.shape()),
+                        to_string(src.shape()));
+  }
+  if (a.size() == 0) return a;
+  shape.resize(a.ndim(), 1);
+  const array chosen = broadcast_to(reshape(mask, shape, s), a.shape(), s);
+  const array ordinal = cumsum(astype(reshape(chosen, {-1}, s), int32, s), 0, false, false, s);
+  const array last = array(static_cast<int>(a.size()) - 1);
+  const array values = broadcast_to(astype(src, a.dtype(), s), a.shape(), s);
+  const array taken = take(reshape(values, {-1}, s), minimum(ordinal, last, s), 0, s);
+  return where(chosen, reshape(taken, a.shape(), s), a, s);
+}
+
 }  // namespace mica

@@ -5,6 +5,7 @@
 #include "mica/fast/kernel.h"
 #include "mica/fast/norms.h"
 #include "mica/fast/rope.h"
+#include "mica/fft/fourier_op.h"
 #include "mica/linalg/eigen.h"
 #include "mica/linalg/factorizations.h"
 #include "mica/linalg/solvers.h"

@@ -178,4 +178,19 @@ array logcumsumexp(const array& a, bool reverse, bool inclusive, StreamOrDevice 
   return logcumsumexp(reshape(a, {-1}, s), 0, reverse, inclusive, s);
 }
 
+array diff(const array& a, int n, int axis, StreamOrDevice s) {
+  const int normalized = ops::normalize_axis(axis, static_cast<int>(a.ndim()), "diff");
+  if (n < 0) ops::throw_expected("diff", "n of at least 0", std::to_string(n));
+  array differences = a;
+  for (int i = 0; i < n && differences.shape(normalized) > 0; ++i) {
+    Shape start(a.ndim(), 0), stop = differences.shape();
+    start[static_cast<size_t>(normalized)] = 1;
+    const array right = slice(differences, start, stop, s);
+    --stop[static_cast<size_t>(normalized)];
+    const array left = slice(differences, Shape(a.ndim(), 0), stop, s);
+    differences = a.dtype() == bool_ ? not_equal(right, left, s) : subtract(right, left, s);
+  }
+  return differences;
+}
+
 }  // namespace mica

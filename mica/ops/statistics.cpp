@@ -86,6 +86,15 @@ array count_nonzero(const array& a, const std::vector<int>& axes, bool keepdims,
   return astype(sum(nonzero, axes, keepdims, s), int32, s);  // a sum over no axes stays bool
 }
 
+array number_of_elements(const array& a, std::vector<int> axes, bool inverted, Dtype dtype,
+                         StreamOrDevice s) {
+  for (int& axis : axes) {
+    axis = ops::normalize_axis(axis, static_cast<int>(a.ndim()), "number_of_elements");
+  }
+  const double count = count_along(a, axes);
+  return copy(array(inverted ? 1 / count : count, dtype), s);
+}
+
 // The overloads over all axes and over one.
 
 array mean(const array& a, bool keepdims, StreamOrDevice s) {

@@ -258,6 +258,35 @@ engine::Batched Depends::vmap(const engine::VmapArgs& args) const {
           {args.axes.begin(), args.axes.begin() + count}};
 }
 
+// BitCast
+
+namespace {
+
+// Complex numbers are pairs of floats: their view is linear. Integers carry no gradient.
+array cast_derivative(const array& x, const array& t, Dtype from, Dtype to) {
+  const auto parts = [](Dtype dtype) { return dtype == float32 || dtype == complex64; };
+  if (parts(from) && parts(to)) return view(t, x.dtype());
+  if (!issubdtype(from, inexact) || !issubdtype(to, inexact)) return zeros_like(x);
+  throw std::invalid_argument(fmt::format("view: the bits of {} as {} have no derivative",
+                                          dtype_name(from), dtype_name(to)));
+}
+
+}  // namespace
+
+std::vector<array> BitCast::vjp(const engine::VjpArgs& args) const {
+  const array& x = args.primals[0];
+  return {cast_derivative(x, args.cotangents[0], x.dtype(), dtype)};
+}
+
+std::vector<array> BitCast::jvp(const engine::JvpArgs& args) const {
+  const Dtype from = args.primals[0].dtype();
+  return {cast_derivative(args.outputs[0], args.tangents[0], from, dtype)};
+}
+
+engine::Batched BitCast::vmap(const engine::VmapArgs& args) const {
+  return {{mica::view(moveaxis(args.inputs[0], args.axes[0], 0), dtype)}, {0}};
+}
+
 }  // namespace ops
 
 array reshape(const array& a, Shape shape, StreamOrDevice s) {
@@ -371,6 +400,21 @@ std::vector<array> depends(const std::vector<array>& inputs,
   for (const array& input : inputs) outputs.push_back({input.shape(), input.dtype()});
   return engine::apply_many(ops::Depends{static_cast<int>(inputs.size())}, all, std::move(outputs),
                             {});
+}
+
+array view(const array& a, const Dtype& dtype, StreamOrDevice s) {
+  if (dtype == a.dtype()) return a;
+  Shape shape = a.shape();
+  if (dtype.size() != a.itemsize()) {
+    const int64_t bytes = shape.empty() ? 0 : int64_t{shape.back()} * a.itemsize();
+    if (shape.empty() || bytes % dtype.size() != 0) {
+      throw std::invalid_argument(
+          fmt::format("view: expected a last axis of whole elements of {}, got {} {}",
+                      dtype_name(dtype), to_string(shape), dtype_name(a.dtype())));
+    }
+    shape.back() = safe_cast(bytes / dtype.size(), "view");
+  }
+  return engine::apply(ops::BitCast{dtype}, {a}, shape, dtype, s);
 }
 
 }  // namespace mica

@@ -104,6 +104,20 @@ struct StopGradient {
   void cpu(const cpu::Call&) const;
 };
 
+// The input's bytes as elements of the output's dtype; bytes become true where they are not 0. The
+// last axis of the output has as many bytes as the input's.
+struct BitCast {
+  Dtype dtype;
+
+  static constexpr const char* name = "view";
+  static constexpr int reuse_input = 0;
+  bool operator==(const BitCast&) const = default;
+  std::vector<array> vjp(const engine::VjpArgs&) const;
+  std::vector<array> jvp(const engine::JvpArgs&) const;
+  engine::Batched vmap(const engine::VmapArgs&) const;
+  void cpu(const cpu::Call&) const;
+};
+
 // The first `count` inputs, once all inputs are computed.
 struct Depends {
   int count;

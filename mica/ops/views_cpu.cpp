@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/copy.h"
 #include "mica/ops/views.h"
@@ -37,5 +39,16 @@ void Contiguous::cpu(const cpu::Call& call) const { copy_input(call); }
 void Identity::cpu(const cpu::Call& call) const { copy_input(call); }
 
 void StopGradient::cpu(const cpu::Call& call) const { copy_input(call); }
+
+void BitCast::cpu(const cpu::Call& call) const {
+  const cpu::Tensor& in = call.inputs[0];
+  const cpu::Tensor& out = call.outputs[0];
+  if (out.dtype == bool_) {
+    const auto* bytes = in.as<unsigned char>();
+    std::transform(bytes, bytes + out.size, out.as<bool>(), [](unsigned char b) { return b != 0; });
+  } else if (in.data != out.data && out.size > 0) {
+    cpu::copy_strided(in.data, out.strides, out.data, out.strides, out.shape, out.dtype.size());
+  }
+}
 
 }  // namespace mica::ops
