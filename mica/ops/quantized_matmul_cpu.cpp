@@ -1,0 +1,159 @@
+// Products with quantized matrices. Few rows meet each row of the weights as it is unpacked in
+// registers; many are multiplied with panels of dequantized weights.
+#include <algorithm>
+#include <vector>
+
+#include "mica/engine/cpu/dispatch.h"
+#include "mica/engine/cpu/dnnl/dnnl.h"
+#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/elementwise.h"
+#include "mica/engine/cpu/parallel.h"
+#include "mica/ops/gather_mm_cpu.h"
+#include "mica/ops/quantized_cpu.h"
+
+namespace mica::ops {
+namespace {
+
+// More rows than these pay for panels.
+constexpr int64_t most_unpacked_rows = 12;
+// Elements of a panel, and of the weights that a thread should at least read.
+constexpr int64_t panel_size = 1 << 20;
+constexpr int64_t grain = 1 << 14;
+
+// x (m, k) times one of the matrices in w, from row `first_row` on, into out (m, n).
+struct Product {
+  const QuantMatrix& w;
+  int64_t first_row;
+  bool transpose;
+  Dtype dtype;  // of x and out
+  int64_t m, k, n;
+  const void* x;
+  void* out;
+
+  void run() const;
+
+ private:
+  void run_few_rows() const;
+  void dot_few_rows(const float* x, float* out) const;
+  template <class T>
+  void run_panels() const;
+};
+
+// out[i, j] for all rows i and the rows j of weights.
+void Product::dot_few_rows(const float* x, float* out) const {
+  const QuantRowKernels& kernels = quant_row_kernels(code_kind(w.format().mode), w.format().bits);
+  engine::parallel_for(n, grain / k + 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> parameters(static_cast<size_t>(most_dot_rows * 2 * w.groups()));
+    std::vector<uint8_t> padded(static_cast<size_t>(most_dot_rows * (w.row_bytes() + read_ahead)));
+    QuantRow rows[most_dot_rows];
+    for (int64_t j = begin; j < end; j += most_dot_rows) {
+      const int count = static_cast<int>(std::min<int64_t>(most_dot_rows, end - j));
+      for (int r = 0; r < count; ++r) {
+        rows[r] = w.row(first_row + j + r, parameters.data() + r * 2 * w.groups(),
+                        padded.data() + r * (w.row_bytes() + read_ahead));
+      }
+      for (int64_t i = 0; i < m; i += most_dot_rows) {
+        const int height = static_cast<int>(std::min<int64_t>(most_dot_rows, m - i));
+        kernels.dot(x + i * k, height, k, rows, count, w.format().group_size, out + i * n + j, n);
+      }
+    }
+  });
+}
+
+void Product::run_few_rows() const {
+  if (dtype == float32) {
+    return dot_few_rows(static_cast<const float*>(x), static_cast<float*>(out));
+  }
+  const cpu::Scratch wide(static_cast<size_t>(m * (k + n)) * sizeof(float));
+  float* const wide_out = wide.as<float>() + m * k;
+  cpu::cast_kernel(dtype, float32)(wide.data(), x, nullptr, nullptr, static_cast<size_t>(m * k));
+  dot_few_rows(wide.as<float>(), wide_out);
+  cpu::cast_kernel(float32, dtype)(out, wide_out, nullptr, nullptr, static_cast<size_t>(m * n));
+}
+
+// Panels of columns of the product: as many rows of w, or columns of it unless transpose.
+template <class T>
+void Product::run_panels() const {
+  const int64_t step = transpose ? 16 : w.format().group_size;
+  const int64_t width = std::min(n, std::max(step, panel_size / k / step * step));
+  const bool whole = width == n;
+  const cpu::Scratch panel(static_cast<size_t>(width * k) * sizeof(T));
+  const cpu::Scratch part(whole ? 0 : static_cast<size_t>(width * m) * sizeof(T));
+  for (int64_t first = 0; first < n; first += width) {
+    const int64_t cols = std::min(width, n - first);
+    const int64_t lines = transpose ? cols : k, length = transpose ? k : cols;
+    engine::parallel_for(lines, grain / length + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line) {
+        w.dequantize(first_row + (transpose ? first + line : line), transpose ? 0 : first, length,
+                     1, panel.as<T>() + line * length);
+      }
+    });
+    cpu::MatmulProblem problem;
+    problem.dtype = dtype.val();
+    problem.m = m;
+    problem.k = k;
+    problem.n = cols;
+    problem.a_row = k;
+    problem.a_col = 1;
+    problem.b_row = transpose ? 1 : cols;
+    problem.b_col = transpose ? k : 1;
+    cpu::matmul(problem, x, panel.data(), nullptr, whole ? out : part.data());
+    if (whole) return;
+    for (int64_t i = 0; i < m; ++i) {
+      std::copy_n(part.as<T>() + i * cols, cols, static_cast<T*>(out) + i * n + first);
+    }
+  }
+}
+
+void Product::run() const {
+  if (m == 0 || n == 0) return;
+  if (k > 0 && transpose && m <= most_unpacked_rows && dtype != float64) return run_few_rows();
+  cpu::visit_inexact_type(dtype, [&]<class T>() {
+    if constexpr (!cpu::is_complex<T>) {
+      if (k > 0) return run_panels<T>();
+      std::fill_n(static_cast<T*>(out), m * n, T(0));
+    }
+  });
+}
+
+QuantMatrix weights_of(const QuantFormat& format, const cpu::Call& call) {
+  return {format, call.inputs[1], call.inputs[2], format.affine() ? &call.inputs[3] : nullptr};
+}
+
+}  // namespace
+
+void QuantizedMatmul::cpu(const cpu::Call& call) const {
+  const cpu::Tensor &x = call.inputs[0], &out = call.outputs[0];
+  const QuantMatrix w = weights_of(format(), call);
+  Product{w, 0, transpose, x.dtype, x.shape[0], x.shape[1], out.shape[1], x.data, out.data}.run();
+}
+
+void GatherQmm::cpu(const cpu::Call& call) const {
+  const cpu::Tensor &x = call.inputs[0], &packed = call.inputs[1], &out = call.outputs[0];
+  const QuantMatrix w = weights_of(format(), call);
+  const size_t indices = call.inputs.size() - 2;
+  const auto runs =
+      pair_runs(call.inputs[indices], x.shape[0], call.inputs[indices + 1], packed.shape[0], true);
+  const auto itemsize = static_cast<int64_t>(x.dtype.size());
+  const int64_t m = x.shape[1], k = x.shape[2], n = out.shape[2];
+  // Products share the threads among themselves where there are enough of them.
+  const auto count = static_cast<int64_t>(runs.size());
+  const int64_t grain = count >= 2 * engine::num_threads() ? 1 : count;
+  engine::parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const PairRun& run = runs[static_cast<size_t>(i)];
+      Product{w,
+              run.b * packed.shape[1],
+              transpose,
+              x.dtype,
+              run.count * m,
+              k,
+              n,
+              x.as<char>() + run.a * m * k * itemsize,
+              out.as<char>() + run.first * m * n * itemsize}
+          .run();
+    }
+  });
+}
+
+}  // namespace mica::ops
