@@ -10,8 +10,15 @@
 #include "mica/array/array.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
+#include "mica/random/random.h"
 
 namespace mica::test {
+
+// A test that draws the same random numbers each time.
+class Seeded : public ::testing::Test {
+ protected:
+  Seeded() { random::seed(0); }
+};
 
 // The elements in row-major order, read through the strides.
 template <class T>

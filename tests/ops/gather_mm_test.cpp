@@ -12,9 +12,13 @@ using test::expect_array;
 using test::expect_error;
 using test::values;
 
+class BlockMaskedMM : public test::Seeded {};
+class GatherMM : public test::Seeded {};
+class SegmentedMM : public test::Seeded {};
+
 const array lhs({{0, 3}, {1, 1}}), rhs({4, 2}), ascending({0, 0, 3, 4});
 
-TEST(GatherMM, Values) {
+TEST_F(GatherMM, Values) {
   const Goldens file = golden::load("ops/gather_products");
   const array a = file.at("a"), b = swapaxes(file.at("b"), -1, -2);
   expect_case(file, "gather_mm.both",
@@ -42,7 +46,7 @@ array composed_gather(const std::vector<array>& in, const array& l, const array&
 }
 
 // Sorted or not, cotangents of matrices that are used often add up, and of those never used are 0.
-TEST(GatherMM, GradientsMatchCopies) {
+TEST_F(GatherMM, GradientsMatchCopies) {
   const array a = random::normal({4, 3, 8}), b = random::normal({5, 8, 6});
   const array l({0, 1, 1, 3, 0, 2});
   for (const array& r : {array({4, 0, 4, 2, 0, 0}), array({0, 0, 1, 3, 3, 3})}) {
@@ -62,7 +66,7 @@ TEST(GatherMM, GradientsMatchCopies) {
   }
 }
 
-TEST(GatherMM, Vmap) {
+TEST_F(GatherMM, Vmap) {
   const array a = random::normal({2, 4, 3, 8}), b = random::normal({2, 5, 8, 6});
   const array l({{0, 1, 1}, {3, 0, 2}}), r({{0, 2, -1}, {1, 1, 3}});
   for (int which = 1; which < 16; ++which) {
@@ -87,7 +91,7 @@ TEST(GatherMM, Vmap) {
   }
 }
 
-TEST(GatherMM, Errors) {
+TEST_F(GatherMM, Errors) {
   const array a = ones({2, 3, 4}), b = ones({5, 4, 6}), index({0, 1});
   expect_error(
       [&] {
@@ -111,7 +115,7 @@ TEST(GatherMM, Errors) {
       "bounds for 2 matrices");
 }
 
-TEST(SegmentedMM, Values) {
+TEST_F(SegmentedMM, Values) {
   const Goldens file = golden::load("ops/block_products");
   const array a = file.at("a"), b = file.at("b"), segments = file.at("segments");
   const array expected = file.at("segmented");
@@ -134,7 +138,7 @@ std::vector<array> by_masks(const std::vector<array>& in, const array& segments)
   return {matmul(expand_dims(in[0], 0) * expand_dims(mask, 1), in[1])};
 }
 
-TEST(SegmentedMM, Derivatives) {
+TEST_F(SegmentedMM, Derivatives) {
   const array segments({{0, 3}, {2, 7}, {4, 4}, {5, 9}});
   const std::vector<array> inputs{random::normal({3, 9}), random::normal({9, 5})};
   const auto f = [&](const std::vector<array>& in) {
@@ -150,7 +154,7 @@ TEST(SegmentedMM, Derivatives) {
                        jvp(composed, inputs, tangents).second[0], 1e-4, 1e-5);
 }
 
-TEST(SegmentedMM, Vmap) {
+TEST_F(SegmentedMM, Vmap) {
   const array a = random::normal({2, 3, 9}), b = random::normal({2, 9, 5});
   const array segments({{{0, 3}, {2, 7}}, {{1, 1}, {0, 9}}});
   for (int which = 1; which < 8; ++which) {
@@ -184,7 +188,7 @@ TEST(SegmentedMM, Vmap) {
   }
 }
 
-TEST(SegmentedMM, Errors) {
+TEST_F(SegmentedMM, Errors) {
   const array a = ones({3, 8}), b = ones({8, 2}), segments({{0, 8}});
   expect_error([&] { segmented_mm(expand_dims(a, 0), b, segments); },
                "segmented_mm: expected a (m, k) and b (k, n), got (1, 3, 8) and (8, 2)");
@@ -207,7 +211,7 @@ TEST(SegmentedMM, Errors) {
                "segmented_mm: expected a and b of real floats, got int32 and int32");
 }
 
-TEST(BlockMaskedMM, Values) {
+TEST_F(BlockMaskedMM, Values) {
   const Goldens file = golden::load("ops/block_products");
   const array a = file.at("a"), b = file.at("b");
   const array out = file.at("masks.out"), left = file.at("masks.lhs"), right = file.at("masks.rhs");
@@ -226,7 +230,7 @@ TEST(BlockMaskedMM, Values) {
   expect("batched", block_masked_mm(stack({a, negative(a)}), b, 32, stack({out, out + out})));
 }
 
-TEST(BlockMaskedMM, DerivativesAndVmap) {
+TEST_F(BlockMaskedMM, DerivativesAndVmap) {
   const array a = random::normal({5, 4}), b = random::normal({4, 3});
   const array out = random::normal({3, 2}), left = random::normal({3, 2});
   const auto f = [](const std::vector<array>& in) {
@@ -249,14 +253,14 @@ TEST(BlockMaskedMM, DerivativesAndVmap) {
 }
 
 // What a mask of bools leaves out need not be finite.
-TEST(BlockMaskedMM, LeavesOutNaN) {
+TEST_F(BlockMaskedMM, LeavesOutNaN) {
   array a = ones({2, 2});
   a = where(array({{true, false}, {true, true}}), a, array(NAN));
   expect_array<float>(block_masked_mm(a, ones({2, 1}), 1, {}, array({{true, false}, {true, true}})),
                       {2, 1}, {1, 2});
 }
 
-TEST(BlockMaskedMM, Errors) {
+TEST_F(BlockMaskedMM, Errors) {
   const array a = ones({70, 40}), b = ones({40, 36});
   expect_error(
       [&] {

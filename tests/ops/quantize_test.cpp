@@ -14,6 +14,9 @@ using test::expect_error;
 using test::float_formats;
 using test::Format;
 
+class Fp8 : public test::Seeded {};
+class Quantize : public test::Seeded {};
+
 const std::vector<std::pair<std::string, Dtype>> dtypes{
     {"float32", float32}, {"float16", float16}, {"bfloat16", bfloat16}};
 
@@ -28,7 +31,7 @@ void expect_quantized(const Goldens& file, const std::string& prefix,
   EXPECT_EQ(outputs.size() == 3, file.contains(prefix + ".biases"));
 }
 
-TEST(Quantize, BitsOfEveryFormat) {
+TEST_F(Quantize, BitsOfEveryFormat) {
   const Goldens file = golden::load("ops/quantize");
   for (const auto& [name, dtype] : dtypes) {
     const array source = file.at(name + ".source");
@@ -43,7 +46,7 @@ TEST(Quantize, BitsOfEveryFormat) {
   }
 }
 
-TEST(Quantize, Options) {
+TEST_F(Quantize, Options) {
   const Goldens file = golden::load("ops/quantize_options");
   const array source = file.at("source"), scale = file.at("scale");
   for (const auto& [name, dtype] : dtypes) {
@@ -64,14 +67,14 @@ TEST(Quantize, Options) {
 }
 
 // A global scale does not decide the dtype where one is asked for, which it does in MLX 0.32.
-TEST(Quantize, GlobalScaleInAnotherDtype) {
+TEST_F(Quantize, GlobalScaleInAnotherDtype) {
   const Goldens file = golden::load("ops/quantize_options");
   const auto q = quantize(file.at("source"), {}, {}, "nvfp4", file.at("scale"));
   golden::expect_same(dequantize(q[0], q[1], {}, {}, {}, "nvfp4", file.at("scale"), float16),
                       astype(file.at("global_float32.dequantized"), float16));
 }
 
-TEST(Quantize, Float64HasTheBitsOfItsValues) {
+TEST_F(Quantize, Float64HasTheBitsOfItsValues) {
   const array source = golden::load("ops/quantize").at("float32.source");
   for (const Format& format : float_formats()) {
     SCOPED_TRACE(format.name);
@@ -86,7 +89,7 @@ TEST(Quantize, Float64HasTheBitsOfItsValues) {
       astype(dequantize(q[0], astype(q[1], float32), astype(q[2], float32)), float64));
 }
 
-TEST(Quantize, StridedAndEmpty) {
+TEST_F(Quantize, StridedAndEmpty) {
   const array w = reshape(arange(0, 64 * 64, 1, float32), {64, 64});
   for (const Format& format : all_formats()) {
     if (format.group_size == 128) continue;
@@ -103,7 +106,7 @@ TEST(Quantize, StridedAndEmpty) {
 }
 
 // More rows than one thread takes, so that codes are read up to the end of their array.
-TEST(Quantize, RoundTripOfManyRows) {
+TEST_F(Quantize, RoundTripOfManyRows) {
   for (const Format& format : all_formats()) {
     SCOPED_TRACE(format.name);
     const array w = random::normal({301, 640});
@@ -114,7 +117,7 @@ TEST(Quantize, RoundTripOfManyRows) {
   }
 }
 
-TEST(Quantize, GradientOfScalesAndBiases) {
+TEST_F(Quantize, GradientOfScalesAndBiases) {
   const array w = random::normal({3, 128});
   for (int bits : {1, 2, 4, 8}) {
     SCOPED_TRACE(bits);
@@ -142,7 +145,7 @@ TEST(Quantize, GradientOfScalesAndBiases) {
   expect_array<float>(grad(codes)(ones({1, 32})), {1, 32}, std::vector<float>(32, 0));
 }
 
-TEST(Quantize, Errors) {
+TEST_F(Quantize, Errors) {
   const array w = ones({2, 64});
   const auto q = quantize(w);
   const auto mx = quantize(w, {}, {}, "mxfp4");
@@ -196,7 +199,7 @@ TEST(Quantize, Errors) {
                "dequantize: expected scales and biases of real floats, got int32 and int32");
 }
 
-TEST(Fp8, BitsAndValues) {
+TEST_F(Fp8, BitsAndValues) {
   const Goldens file = golden::load("ops/fp8");
   const array x = file.at("x");
   std::vector<uint8_t> codes(256);
@@ -210,7 +213,7 @@ TEST(Fp8, BitsAndValues) {
   golden::expect_same(to_fp8(astype(x, float64)), file.at("to.float32"));
 }
 
-TEST(Fp8, RulesAndErrors) {
+TEST_F(Fp8, RulesAndErrors) {
   const array x({1.0f, 2.1f});
   expect_array<uint8_t>(vmap(static_cast<array (*)(const array&)>(
                             [](const array& row) { return to_fp8(row); }))(reshape(x, {1, 2})),

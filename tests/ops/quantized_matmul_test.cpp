@@ -15,6 +15,13 @@ using test::Format;
 
 using Function = std::function<std::vector<array>(const std::vector<array>&)>;
 
+class Dequantize : public test::Seeded {};
+class GatherQmm : public test::Seeded {};
+class GatherQqmm : public test::Seeded {};
+class Qqmm : public test::Seeded {};
+class QuantizeRules : public test::Seeded {};
+class QuantizedMatmul : public test::Seeded {};
+
 // Products of float16 and bfloat16 are rounded once here, and in MLX at every step; their precision
 // is that of EqualsDequantizedProductInHalf.
 Tolerance product_tolerance(Dtype dtype) {
@@ -22,7 +29,7 @@ Tolerance product_tolerance(Dtype dtype) {
   return dtype == float16 ? Tolerance{1e-2, 0.1} : Tolerance{5e-2, 1.0};
 }
 
-TEST(QuantizedMatmul, ValuesOfEveryFormat) {
+TEST_F(QuantizedMatmul, ValuesOfEveryFormat) {
   const Goldens file = golden::load("ops/quantized_matmul");
   const array source = file.at("source");
   for (const auto& [name, dtype] : std::vector<std::pair<std::string, Dtype>>{
@@ -40,7 +47,7 @@ TEST(QuantizedMatmul, ValuesOfEveryFormat) {
   }
 }
 
-TEST(QuantizedMatmul, ShapesAndDtypes) {
+TEST_F(QuantizedMatmul, ShapesAndDtypes) {
   const Goldens file = golden::load("ops/quantized_matmul");
   const array x = file.at("x"), w = file.at("source"), two(2.0f);
   const auto q = quantize(w);
@@ -66,7 +73,7 @@ TEST(QuantizedMatmul, ShapesAndDtypes) {
 }
 
 // From one row, whose weights are unpacked in registers, to so many that panels are dequantized.
-TEST(QuantizedMatmul, EqualsDequantizedProduct) {
+TEST_F(QuantizedMatmul, EqualsDequantizedProduct) {
   for (const Format& format : all_formats()) {
     const array w = random::normal({67, 640});
     const auto q = format.quantize(w);
@@ -83,7 +90,7 @@ TEST(QuantizedMatmul, EqualsDequantizedProduct) {
 }
 
 // Few rows are rounded once, at the end; weights in panels are rounded to x's dtype.
-TEST(QuantizedMatmul, EqualsDequantizedProductInHalf) {
+TEST_F(QuantizedMatmul, EqualsDequantizedProductInHalf) {
   for (Dtype dtype : {float16, bfloat16}) {
     const double unit = dtype == float16 ? 1e-3 : 8e-3;
     for (const Format& format : all_formats()) {
@@ -105,7 +112,7 @@ TEST(QuantizedMatmul, EqualsDequantizedProductInHalf) {
 }
 
 // Several panels, the last one narrower.
-TEST(QuantizedMatmul, ManyPanels) {
+TEST_F(QuantizedMatmul, ManyPanels) {
   const array w = random::normal({1500, 2048}), x = random::normal({20, 2048});
   const array y = random::normal({20, 1500});
   for (const Format& format : {Format{"", 64, 4, "affine"}, Format{"", {}, {}, "nvfp4"}}) {
@@ -117,7 +124,7 @@ TEST(QuantizedMatmul, ManyPanels) {
   }
 }
 
-TEST(QuantizedMatmul, Float64) {
+TEST_F(QuantizedMatmul, Float64) {
   const array w = random::normal({9, 128}), x = random::normal({3, 128});
   const auto q = quantize(astype(w, float64));
   const array wide = astype(x, float64), dense = dequantize(q[0], q[1], q[2]);
@@ -125,7 +132,7 @@ TEST(QuantizedMatmul, Float64) {
                        1e-12, 1e-12);
 }
 
-TEST(QuantizedMatmul, Gradients) {
+TEST_F(QuantizedMatmul, Gradients) {
   const Goldens file = golden::load("ops/quantized_matmul");
   const auto q = quantize(file.at("source"));
   for (const bool transposed : {true, false}) {
@@ -162,7 +169,7 @@ void expect_same_rules(const Function& f, const Function& composed,
     expect_close(got_twice[i], want_twice[i], {1e-3, 1e-2});
 }
 
-TEST(QuantizedMatmul, DerivativesEqualComposed) {
+TEST_F(QuantizedMatmul, DerivativesEqualComposed) {
   const array w = random::normal({6, 128});
   for (int bits : {3, 4}) {
     const auto q = quantize(w, 32, bits);
@@ -206,7 +213,7 @@ void expect_vmap(const Function& f, std::vector<array> inputs, const std::vector
   }
 }
 
-TEST(QuantizedMatmul, Vmap) {
+TEST_F(QuantizedMatmul, Vmap) {
   const array x = random::normal({2, 3, 128}), w = random::normal({2, 6, 128});
   for (const Format& format : {Format{"", 32, 4, "affine"}, Format{"", {}, {}, "mxfp8"}}) {
     const auto q = format.quantize(w);
@@ -226,7 +233,7 @@ TEST(QuantizedMatmul, Vmap) {
   }
 }
 
-TEST(Dequantize, DerivativesAndVmap) {
+TEST_F(Dequantize, DerivativesAndVmap) {
   const auto repeat_groups = [](const array& x) {
     Shape shape = x.shape();
     shape.push_back(32);
@@ -250,7 +257,7 @@ TEST(Dequantize, DerivativesAndVmap) {
   expect_vmap(g, q, {1, 2, 0});
 }
 
-TEST(Quantize, Vmap) {
+TEST_F(QuantizeRules, Vmap) {
   const array w = random::normal({2, 3, 64}), scale({3.0f, 0.5f});
   const auto f = [](const std::vector<array>& in) {
     const auto q = quantize(in[0], {}, {}, "nvfp4", in[1]);
@@ -265,7 +272,7 @@ TEST(Quantize, Vmap) {
 }
 
 // The derivative by the global scale, in which dequantizing is linear.
-TEST(Dequantize, GlobalScale) {
+TEST_F(Dequantize, GlobalScale) {
   const auto q = quantize(random::normal({3, 64}), {}, {}, "nvfp4", array(3.0f));
   const auto f = [&](const array& scale) {
     return dequantize(q[0], q[1], {}, {}, {}, "nvfp4", scale);
@@ -279,7 +286,7 @@ TEST(Dequantize, GlobalScale) {
   golden::expect_close(pushed, f(array(1.0f)), 1e-6, 0);
 }
 
-TEST(GatherQmm, Values) {
+TEST_F(GatherQmm, Values) {
   const Goldens file = golden::load("ops/gather_products");
   const array a = file.at("a"), b = file.at("b");
   const array lhs({{0, 3}, {1, 1}}), rhs({4, 2}), ascending({0, 0, 3, 4});
@@ -309,7 +316,7 @@ TEST(GatherQmm, Values) {
       {a, q[1], q[2]}, file.at("quantized_gradients.cotangent"), {1e-4, 1e-4});
 }
 
-TEST(GatherQmm, RulesEqualComposed) {
+TEST_F(GatherQmm, RulesEqualComposed) {
   const array w = random::normal({4, 6, 128}), l({0, 2, 1, 1, 0}), r({3, 3, 0, 1, 0});
   const auto q = quantize(w, 32);
   for (const bool transposed : {true, false}) {
@@ -340,7 +347,7 @@ TEST(GatherQmm, RulesEqualComposed) {
 }
 
 // The wheel's CPU has none: the definition, each matrix with its own scale.
-TEST(GatherQmm, GlobalScale) {
+TEST_F(GatherQmm, GlobalScale) {
   const array w = random::normal({2, 6, 64}), x = random::normal({2, 3, 64});
   const array scales({4.0f, 2.0f}), r({1, 0});
   std::vector<array> codes, own, dense;
@@ -359,7 +366,7 @@ TEST(GatherQmm, GlobalScale) {
 }
 
 // The wheel's CPU has none of qqmm: the definition, with x rounded to its own codes.
-TEST(Qqmm, EqualsComposed) {
+TEST_F(Qqmm, EqualsComposed) {
   const array x = random::normal({5, 64}), w = random::normal({7, 64});
   const array gx(3.0f), gw(4.0f);
   for (const Format& format : float_formats()) {
@@ -387,7 +394,7 @@ TEST(Qqmm, EqualsComposed) {
 }
 
 // Rounding passes gradients through: they are those of the product of what was rounded.
-TEST(Qqmm, StraightThroughGradients) {
+TEST_F(Qqmm, StraightThroughGradients) {
   const array x = random::normal({5, 64}), w = random::normal({7, 64});
   const auto rounded = [](const array& a) {
     const auto q = quantize(a, {}, {}, "nvfp4");
@@ -407,7 +414,7 @@ TEST(Qqmm, StraightThroughGradients) {
   expect_vmap(f, {stack({x, x + x}), stack({w, w})}, {0, -1});
 }
 
-TEST(GatherQqmm, EqualsComposed) {
+TEST_F(GatherQqmm, EqualsComposed) {
   const array x = random::normal({3, 2, 64}), w = random::normal({4, 7, 64});
   const array l({2, 0, 0}), r({0, 3, 3}), gx(3.0f), gw({4.0f, 5.0f, 6.0f, 7.0f});
   const auto one = [&](int i, const std::optional<array>& scale_x,
@@ -434,7 +441,7 @@ TEST(GatherQqmm, EqualsComposed) {
   }
 }
 
-TEST(QuantizedMatmul, Errors) {
+TEST_F(QuantizedMatmul, Errors) {
   const array x = ones({3, 128}), w = ones({8, 128});
   const auto q = quantize(w), mx = quantize(w, {}, {}, "mxfp4");
   expect_error([&] { quantized_matmul(x, q[0], q[1]); },
