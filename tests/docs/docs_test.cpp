@@ -52,6 +52,26 @@ TEST(AddingAnOp, QuotesTheCode) {
   EXPECT_GT(quotes, 3);
 }
 
+// tests/api/array_surface.txt: "## ops.h: 220", then "abs, add, all (4), ...".
+TEST(Arrays, NamesEveryFunction) {
+  const std::string page = contents(root / "docs/array.md");
+  std::istringstream list(contents(root / "tests/api/array_surface.txt"));
+  int names = 0;
+  for (std::string line; std::getline(list, line);) {
+    if (line.empty() || line.starts_with('#')) continue;
+    std::istringstream words(line);
+    for (std::string name; std::getline(words, name, ',');) {
+      name.erase(0, name.find_first_not_of(' '));
+      name.erase(std::min(name.find(" ("), name.size()));
+      for (size_t bar = 0; (bar = name.find('|', bar)) != std::string::npos; bar += 2)
+        name.insert(bar, "\\");
+      EXPECT_NE(page.find('`' + name + '`'), std::string::npos) << name;
+      ++names;
+    }
+  }
+  EXPECT_GT(names, 300);
+}
+
 }  // namespace
 
 }  // namespace mica
