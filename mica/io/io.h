@@ -58,4 +58,25 @@ void save_safetensors(std::shared_ptr<io::Writer> out_stream,
                       std::unordered_map<std::string, array> arrays,
                       std::unordered_map<std::string, std::string> metadata = {});
 
+// Of gguf files: numbers and vectors of numbers as arrays of their dtype, text, lists of text.
+using GGUFMetaData = std::variant<std::monostate, array, std::string, std::vector<std::string>>;
+using GGUFLoad = std::pair<std::unordered_map<std::string, array>,
+                           std::unordered_map<std::string, GGUFMetaData>>;
+
+// Arrays and metadata of a .gguf file, versions 2 and 3. A tensor "x.weight" of type Q4_0, Q4_1 or
+// Q8_0 gives the operands of quantized_matmul with groups of 32: "x.weight" packed (uint32),
+// "x.scales" and "x.biases". BF16, Q2_K, Q4_K and Q6_K become float16, other quantized types are
+// refused, as are arrays of arrays in the metadata.
+GGUFLoad load_gguf(const std::string& file, StreamOrDevice s = {});
+GGUFLoad load_gguf(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s = {});
+
+// ".gguf" is added to a file that does not end in it. Arrays are float16, float32, float64 or
+// signed integers; arrays in the metadata scalars or vectors, of these or unsigned integers or
+// bool.
+void save_gguf(std::string file, std::unordered_map<std::string, array> array_map,
+               std::unordered_map<std::string, GGUFMetaData> meta_data = {});
+void save_gguf(std::shared_ptr<io::Writer> out_stream,
+               std::unordered_map<std::string, array> array_map,
+               std::unordered_map<std::string, GGUFMetaData> meta_data = {});
+
 }  // namespace mica

@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 import zipfile
 
+import gguf
 import mlx.core as mx
 import numpy as np
 
@@ -78,3 +79,91 @@ def mlx_array():
 def mlx_safetensors():
     metadata = {"name": "caf\u00e9"}
     return written("a.safetensors", lambda path: mx.save_safetensors(path, mlx_arrays(), metadata))
+
+
+def gguf_file(add):
+    """What the gguf package writes after add(writer)."""
+
+    def write(path):
+        writer = gguf.GGUFWriter(path, "mica")
+        add(writer)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+    return written("a.gguf", write)
+
+
+def gguf_quantized(writer):
+    """Types that the package can't quantize to get any bytes, with small scales."""
+    random = np.random.default_rng(0)
+    values = random.standard_normal((2, 256)).astype(np.float32)
+    for kind in ["Q4_0", "Q4_1", "Q8_0"]:
+        kind = gguf.GGMLQuantizationType[kind]
+        name = kind.name.lower() + ".weight"
+        writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+    for name, scales in {"Q2_K": [80, 82], "Q4_K": [0, 2], "Q6_K": [208]}.items():
+        kind = gguf.GGMLQuantizationType[name]
+        blocks = random.integers(0, 256, (2, gguf.GGML_QUANT_SIZES[kind][1])).astype(np.uint8)
+        for at in scales:
+            blocks[:, at : at + 2] = np.array([[0.01], [0.02]], np.float16).view(np.uint8)
+        writer.add_tensor(name.lower(), blocks, raw_dtype=kind)
+    halves = mx.array(values[:, :4]).astype(mx.bfloat16).view(mx.uint16)
+    kind = gguf.GGMLQuantizationType.BF16
+    writer.add_tensor("bf16", np.array(halves).view(np.uint8), raw_dtype=kind)
+
+
+@golden("io/quantized.gguf")
+def gguf_quantized_file():
+    return gguf_file(gguf_quantized)
+
+
+@golden("io/quantized")
+def gguf_quantized_as_mlx_reads_it():
+    """But Q4_K as the gguf package expands it; mlx's reader gives other values."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "a.gguf"
+        path.write_bytes(gguf_file(gguf_quantized))
+        arrays = mx.load(str(path))
+        kind = gguf.GGMLQuantizationType.Q4_K
+        blocks = next(t.data for t in gguf.GGUFReader(path).tensors if t.name == "q4_k")
+        arrays["q4_k"] = mx.array(gguf.quants.dequantize(blocks, kind)).astype(mx.float16)
+        mx.eval(arrays)
+        return arrays
+
+
+@golden("io/package.gguf")
+def gguf_package_file():
+    """Metadata of every type but float64 scalars, which mlx does not read, and plain tensors."""
+
+    def add(writer):
+        writer.add_uint8("uint8", 200)
+        writer.add_int8("int8", -3)
+        writer.add_uint16("uint16", 60000)
+        writer.add_int16("int16", -300)
+        writer.add_uint32("uint32", 4000000000)
+        writer.add_int32("int32", -5)
+        writer.add_uint64("uint64", 2**60)
+        writer.add_int64("int64", -(2**50))
+        writer.add_float32("float32", 1.5)
+        writer.add_float64("float64", 0.1)
+        writer.add_bool("bool", True)
+        writer.add_string("string", "caf\u00e9")
+        writer.add_array("strings", ["a", "bc", ""])
+        writer.add_array("int32s", [1, -2, 3])
+        writer.add_array("float32s", [1.5, 2.5])
+        writer.add_array("bools", [True, False])
+        matrix = np.arange(6).reshape(2, 3)
+        for name in ["float32", "float16", "float64", "int8", "int16", "int32", "int64"]:
+            writer.add_tensor(name, matrix.astype(name))
+
+    return gguf_file(add)
+
+
+@golden("io/mlx.gguf")
+def mlx_gguf():
+    metadata = {"name": "caf\u00e9", "list": ["a", "b"], "layers": mx.array(3)}
+    metadata |= {"sizes": mx.array([1, 2, 3], mx.int16), "flag": mx.array(True)}
+    arrays = {"weight": mx.arange(6.0).reshape(2, 3).T, "scalar": mx.array(1.5, mx.float16)}
+    return written("a.gguf", lambda path: mx.save_gguf(path, arrays, metadata))
