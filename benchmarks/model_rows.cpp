@@ -98,9 +98,9 @@ struct Block : nn::Module {
     const int batch = x.shape(0), length = x.shape(1), dims = x.shape(2), size = dims / heads;
     const array split =
         transpose(reshape(qkv(norm1(x)), {batch, length, 3, heads, size}), {2, 0, 3, 1, 4});
-    const array mask = triu(full({length, length}, -INFINITY), 1);
-    const array attended = attention(take(split, 0, 0), take(split, 1, 0), take(split, 2, 0),
-                                     1 / std::sqrt(static_cast<float>(size)), mask);
+    const array attended =
+        fast::scaled_dot_product_attention(take(split, 0, 0), take(split, 1, 0), take(split, 2, 0),
+                                           1 / std::sqrt(static_cast<float>(size)), "causal");
     const array joined = reshape(transpose(attended, {0, 2, 1, 3}), {batch, length, dims});
     const array h = x + project(joined);
     return h + down(nn::gelu(up(norm2(h))));

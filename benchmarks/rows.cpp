@@ -102,12 +102,6 @@ array normal(const mica::Shape& shape) {
   return x;
 }
 
-array attention(const array& q, const array& k, const array& v, float scale,
-                const std::optional<array>& mask) {
-  const array scores = matmul(q * scale, swapaxes(k, -1, -2));
-  return matmul(softmax(mask ? scores + *mask : scores, -1), v);
-}
-
 }  // namespace benchmarks
 
 int main(int argc, char** argv) {

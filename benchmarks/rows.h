@@ -41,8 +41,4 @@ void expect_close(const std::vector<double>& got, const std::vector<double>& exp
 // Evaluated values from a normal distribution.
 array normal(const mica::Shape& shape);
 
-// softmax(scale * q k^T + mask) v over the last two axes, as the composition that it is.
-array attention(const array& q, const array& k, const array& v, float scale,
-                const std::optional<array>& mask = std::nullopt);
-
 }  // namespace benchmarks

@@ -4,6 +4,7 @@
 #include "mica/fast/attention.h"
 #include "mica/fast/kernel.h"
 #include "mica/fast/norms.h"
+#include "mica/fast/recurrence.h"
 #include "mica/fast/rope.h"
 #include "mica/fft/fourier_op.h"
 #include "mica/linalg/eigen.h"

@@ -27,6 +27,7 @@ import io_goldens  # noqa: F401
 import linalg_goldens  # noqa: F401
 import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401
+import sequence_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
 import quantized_goldens  # noqa: F401
 import signal_goldens  # noqa: F401

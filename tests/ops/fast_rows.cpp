@@ -1,6 +1,7 @@
 // Rows of the fused ops, whose values are compared with mlx's in tests/fast, and of a user's
 // kernel.
 #include "mica/fast/fast.h"
+#include "mica/fast/recurrence.h"
 #include "mica/ops/ops.h"
 #include "mica/transforms/transforms.h"
 #include "tests/ops/all_rows.h"
@@ -36,6 +37,36 @@ std::vector<OpRow> rope_rows() {
   };
 }
 
+// The gradients of fun in its operands, as a function of these and of the cotangents.
+Function gradient_of(const Function& fun, size_t outputs = 1) {
+  return [fun, outputs](const Arrays& x) {
+    const auto middle = x.end() - static_cast<std::ptrdiff_t>(outputs);
+    return vjp(fun, Arrays(x.begin(), middle), Arrays(middle, x.end())).second;
+  };
+}
+
+std::vector<OpRow> recurrence_rows() {
+  const auto function = [](ops::RecurrentCell cell) {
+    return [cell](const Arrays& x) {
+      return ops::recurrence(cell, x[0], x[1], x[2],
+                             x.size() > 3 ? std::optional(x[3]) : std::nullopt);
+    };
+  };
+  const Function rnn = function(ops::RecurrentCell::rnn);
+  const Function gru = function(ops::RecurrentCell::gru);
+  const Function lstm = function(ops::RecurrentCell::lstm);
+  const Operand states{{2, 3, 2}};
+  return {
+      row("rnn", rnn, {{{{2, 3, 2}}, {{2, 2}}, {{2, 2}}}}),
+      row("gru", gru, {{{{2, 3, 6}}, {{6, 2}}, {{2, 2}}, {{2}}}}),
+      row("lstm", lstm, {{{{2, 3, 8}}, {{8, 2}}, {{2, 2}}, {{2, 2}}}}),
+      row("rnn_gradient", gradient_of(rnn), {{{{2, 3, 2}}, {{2, 2}}, {{2, 2}}, states}}),
+      row("gru_gradient", gradient_of(gru), {{{{2, 3, 6}}, {{6, 2}}, {{2, 2}}, {{2}}, states}}),
+      row("lstm_gradient", gradient_of(lstm, 2),
+          {{{{2, 3, 8}}, {{8, 2}}, {{2, 2}}, {{2, 2}}, states, states}}),
+  };
+}
+
 // Attention to x[0], x[1], x[2], with what else a case needs behind them.
 array attend(const Arrays& x, const std::string& mode, const std::optional<array>& mask = {},
              const std::optional<array>& sinks = {}) {
@@ -51,11 +82,6 @@ std::vector<OpRow> attention_rows() {
   };
   const Operand seen{{2, 1, 3, 5}, {}, bool_, false};
   const Operand cotangent{{2, 2, 3, 3}};
-  const auto gradient_of = [](const Function& fun) {
-    return [fun](const Arrays& x) {
-      return vjp(fun, Arrays(x.begin(), x.end() - 1), {x.back()}).second;
-    };
-  };
   const Function plain = [](const Arrays& x) { return Arrays{attend(x, "")}; };
   const Function causal = [](const Arrays& x) { return Arrays{attend(x, "causal")}; };
   const auto boolean = [&](const Arrays& x) { return attend(x, "", x[3]); };
@@ -110,7 +136,9 @@ OpRow kernel_row() {
 
 std::vector<OpRow> fast_rows() {
   std::vector<OpRow> rows = rope_rows();
-  for (OpRow& r : attention_rows()) rows.push_back(std::move(r));
+  for (auto* part : {attention_rows, recurrence_rows}) {
+    for (OpRow& r : part()) rows.push_back(std::move(r));
+  }
   rows.push_back(kernel_row());
   return rows;
 }
