@@ -409,7 +409,12 @@ array slice_update(const array& src, const array& update, const array& start, st
   // Axes that the update lacks: one element along those with a start, all along the others.
   Shape sizes = update.shape();
   while (sizes.size() > src.ndim() && sizes[0] == 1) sizes.erase(sizes.begin());
-  const size_t missing = src.ndim() - std::min(sizes.size(), src.ndim());
+  if (sizes.size() > src.ndim()) {
+    throw std::invalid_argument(
+        fmt::format("slice_update: expected an update of at most {} dimensions, got {}", src.ndim(),
+                    to_string(update.shape())));
+  }
+  const size_t missing = src.ndim() - sizes.size();
   sizes.insert(sizes.begin(), src.shape().begin(), src.shape().begin() + missing);
   for (size_t i = missing; i < src.ndim(); ++i) sizes[i] = std::min(sizes[i], src.shape()[i]);
   for (int axis : axes) {
