@@ -148,7 +148,8 @@ array moveaxis(const array& a, int source, int destination, StreamOrDevice s) {
 
 std::vector<array> broadcast_arrays(const std::vector<array>& inputs, StreamOrDevice s) {
   Shape shape;
-  for (const array& a : inputs) shape = broadcast_shapes(shape, a.shape());
+  for (const array& a : inputs)
+    shape = ops::broadcast_together("broadcast_arrays", shape, a.shape());
   std::vector<array> outputs;
   for (const array& a : inputs) outputs.push_back(broadcast_to(a, shape, s));
   return outputs;

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "mica/utils.h"
+
 namespace mica {
 
 std::string to_string(const Shape& shape) {
@@ -59,6 +61,23 @@ bool broadcasts_to(const Shape& from, const Shape& to) {
     if (from[i] != 1 && from[i] != to[skipped + i]) return false;
   }
   return std::all_of(to.begin(), to.end(), [](ShapeElem dim) { return dim >= 0; });
+}
+
+Shape broadcast_together(const char* op, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  try {
+    return broadcast_shapes(a, b);
+  } catch (const std::invalid_argument&) {
+    throw std::invalid_argument(
+        fmt::format("{}: expected shapes that broadcast together, got {} and {}", op, to_string(a),
+                    to_string(b)));
+  }
+}
+
+void check_dimensions(const char* op, const Shape& shape) {
+  if (std::all_of(shape.begin(), shape.end(), [](ShapeElem dim) { return dim >= 0; })) return;
+  throw std::invalid_argument(
+      fmt::format("{}: expected dimensions of at least 0, got {}", op, to_string(shape)));
 }
 
 }  // namespace ops

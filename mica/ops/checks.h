@@ -27,6 +27,11 @@ std::vector<int> all_axes(int ndim);
 
 // Whether an array of shape `from` can be broadcast to shape `to`.
 bool broadcasts_to(const Shape& from, const Shape& to);
+// The shape to which both broadcast. Throws std::invalid_argument where there is none:
+// "add: expected shapes that broadcast together, got (2, 3) and (4,)".
+Shape broadcast_together(const char* op, const Shape& a, const Shape& b);
+// Throws std::invalid_argument where one is negative.
+void check_dimensions(const char* op, const Shape& shape);
 
 }  // namespace ops
 }  // namespace mica

@@ -110,12 +110,7 @@ array linspace(double start, double stop, int num, Dtype dtype, StreamOrDevice s
 }
 
 array full(Shape shape, array vals, Dtype dtype, StreamOrDevice s) {
-  for (ShapeElem dim : shape) {
-    if (dim < 0) {
-      throw std::invalid_argument(
-          fmt::format("full: expected dimensions of at least 0, got {}", to_string(shape)));
-    }
-  }
+  ops::check_dimensions("full", shape);
   if (!ops::broadcasts_to(vals.shape(), shape)) {
     throw std::invalid_argument(fmt::format("full: expected vals that broadcast to {}, got {}",
                                             to_string(shape), to_string(vals.shape())));
@@ -134,6 +129,7 @@ array full_like(const array& a, array vals, StreamOrDevice s) {
 }
 
 array zeros(const Shape& shape, Dtype dtype, StreamOrDevice s) {
+  ops::check_dimensions("zeros", shape);
   return full(shape, array(0, dtype), s);
 }
 array zeros(const Shape& shape, StreamOrDevice s) { return zeros(shape, float32, s); }
@@ -142,6 +138,7 @@ array zeros_like(const array& a, Dtype dtype, StreamOrDevice s) {
   return zeros(a.shape(), dtype, s);
 }
 array ones(const Shape& shape, Dtype dtype, StreamOrDevice s) {
+  ops::check_dimensions("ones", shape);
   return full(shape, array(1, dtype), s);
 }
 array ones(const Shape& shape, StreamOrDevice s) { return ones(shape, float32, s); }

@@ -29,8 +29,12 @@ std::vector<array> common_indices(const char* op, const std::vector<array>& indi
   const Dtype dtype = result_type(indices);
   for (const array& index : indices) check_index_dtype(op, index.dtype());
   if (!issubdtype(dtype, integer)) fail(op, "expected indices of compatible integer dtypes");
-  std::vector<array> common = broadcast_arrays(indices, s);
-  for (array& index : common) index = astype(index, dtype, s);
+  Shape shape;
+  for (const array& index : indices) shape = broadcast_together(op, shape, index.shape());
+  std::vector<array> common;
+  for (const array& index : indices) {
+    common.push_back(astype(broadcast_to(index, shape, s), dtype, s));
+  }
   return common;
 }
 
@@ -129,7 +133,7 @@ struct AlongAxis {
     Shape a_shape = a.shape(), index_shape = indices.shape();
     const ShapeElem a_size = std::exchange(a_shape[i], 1);
     const ShapeElem index_size = std::exchange(index_shape[i], 1);
-    Shape shape = broadcast_shapes(a_shape, index_shape);
+    Shape shape = broadcast_together(op, a_shape, index_shape);
     shape[i] = a_size;
     if (shape != a.shape()) a = broadcast_to(a, shape, s);
     shape[i] = index_size;
@@ -140,6 +144,10 @@ struct AlongAxis {
 array scatter_axis(ScatterKind kind, const char* name, const array& a, const array& indices,
                    const array& values, int axis, const StreamOrDevice& s) {
   const AlongAxis along(name, a, indices, axis, s);
+  if (!broadcasts_to(values.shape(), along.indices.shape())) {
+    fail(name, "expected values that broadcast to the indices' shape " +
+                   to_string(along.indices.shape()) + ", got " + to_string(values.shape()));
+  }
   const array updates = broadcast_to(astype(values, a.dtype(), s), along.indices.shape(), s);
   return engine::apply(ScatterAxis{kind, along.axis}, {along.a, along.indices, updates},
                        along.a.shape(), a.dtype(), s);

@@ -56,8 +56,9 @@ struct Operands {
       return;
     }
     if (a.ndim() > 2 || b.ndim() > 2) {
-      const Shape batch = broadcast_shapes(Shape(a.shape().begin(), a.shape().end() - 2),
-                                           Shape(b.shape().begin(), b.shape().end() - 2));
+      const Shape batch =
+          ops::broadcast_together(name, Shape(a.shape().begin(), a.shape().end() - 2),
+                                  Shape(b.shape().begin(), b.shape().end() - 2));
       a = broadcast_batch(a, batch, s);
       b = broadcast_batch(b, batch, s);
     }

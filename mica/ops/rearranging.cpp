@@ -44,6 +44,7 @@ array repeat(const array& arr, int repeats, int axis, StreamOrDevice s) {
         fmt::format("repeat: expected repeats of at least 0, got {}", repeats));
   }
   Shape shape = arr.shape();
+  safe_cast(static_cast<int64_t>(shape[static_cast<size_t>(at)]) * repeats, "repeat");
   shape.insert(shape.begin() + at + 1, repeats);
   return flatten(broadcast_to(expand_dims(arr, at + 1, s), shape, s), at, at + 1, s);
 }

@@ -179,7 +179,8 @@ array any(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrD
 
 std::tuple<array, array> minmax(const array& a, const std::vector<int>& axes, bool keepdims,
                                 StreamOrDevice s) {
-  return {min(a, axes, keepdims, s), max(a, axes, keepdims, s)};
+  const auto sorted = ops::normalize_axes(axes, static_cast<int>(a.ndim()), "minmax");
+  return {min(a, sorted, keepdims, s), max(a, sorted, keepdims, s)};
 }
 
 // The overloads over all axes and over one.

@@ -59,7 +59,7 @@ array var(const array& a, const std::vector<int>& axes, bool keepdims, int ddof,
 }
 
 array std(const array& a, const std::vector<int>& axes, bool keepdims, int ddof, StreamOrDevice s) {
-  return sqrt(var(a, axes, keepdims, ddof, s), s);
+  return sqrt(var(a, checked_axes(a, axes, "std"), keepdims, ddof, s), s);
 }
 
 array median(const array& a, const std::vector<int>& axes, bool keepdims, StreamOrDevice s) {

@@ -41,12 +41,8 @@ void check_floating(const char* op, Dtype dtype) {
 }
 
 void check_broadcasts(const char* op, const Shape& from, const Shape& shape) {
-  bool broadcasts = from.size() <= shape.size();
-  for (size_t i = 1; broadcasts && i <= from.size(); ++i) {
-    const ShapeElem have = from[from.size() - i];
-    broadcasts = have == 1 || have == shape[shape.size() - i];
-  }
-  if (broadcasts) return;
+  ops::check_dimensions(op, shape);
+  if (ops::broadcasts_to(from, shape)) return;
   fail(std::string(op) + ": expected parameters that broadcast to " + to_string(shape) + ", got " +
        to_string(from));
 }
@@ -65,8 +61,8 @@ array uniform(const array& low, const array& high, const Shape& shape, Dtype dty
          std::string(dtype_name(dtype)));
   }
   const array lo = astype(low, dtype, s);
+  check_broadcasts("uniform", ops::broadcast_together("uniform", low.shape(), high.shape()), shape);
   const array range = subtract(astype(high, dtype, s), lo, s);
-  check_broadcasts("uniform", range.shape(), shape);
   const array words = astype(bits(shape, 4, key, s), float32, s);
   const array unit = astype(divide(words, array(0x1p32f), s), dtype, s);
   return add(multiply(range, minimum(unit, below_one(dtype), s), s), lo, s);
@@ -81,6 +77,9 @@ array normal(const Shape& shape, Dtype dtype, const std::optional<array>& loc,
   if (!issubdtype(dtype, inexact)) {
     fail("normal: expected a floating dtype or complex64, got " + std::string(dtype_name(dtype)));
   }
+  ops::check_dimensions("normal", shape);
+  if (loc) ops::broadcast_together("normal", shape, loc->shape());
+  if (scale) ops::broadcast_together("normal", shape, scale->shape());
   array samples(0.0f);
   if (dtype == complex64) {
     Shape parts = shape;
@@ -103,6 +102,7 @@ array randint(const array& low, const array& high, const Shape& shape, Dtype dty
   if (issubdtype(dtype, inexact)) {
     fail("randint: expected an integer dtype or bool, got " + std::string(dtype_name(dtype)));
   }
+  check_broadcasts("randint", ops::broadcast_together("randint", low.shape(), high.shape()), shape);
   const array samples = floor(uniform(low, high, shape, float32, key, s), s);
   return astype(maximum(samples, low, s), dtype, s);
 }
@@ -129,6 +129,9 @@ array bernoulli(const std::optional<array>& key, StreamOrDevice s) {
 array truncated_normal(const array& lower, const array& upper, const Shape& shape, Dtype dtype,
                        const std::optional<array>& key, StreamOrDevice s) {
   check_floating("truncated_normal", dtype);
+  check_broadcasts("truncated_normal",
+                   ops::broadcast_together("truncated_normal", lower.shape(), upper.shape()),
+                   shape);
   const array root(std::numbers::sqrt2, dtype);
   const array low = astype(lower, dtype, s), high = astype(upper, dtype, s);
   const array u =
@@ -143,6 +146,8 @@ array truncated_normal(const array& lower, const array& upper, Dtype dtype,
 }
 
 array gumbel(const Shape& shape, Dtype dtype, const std::optional<array>& key, StreamOrDevice s) {
+  check_floating("gumbel", dtype);
+  ops::check_dimensions("gumbel", shape);
   return negative(log(negative(log(uniform(shape, dtype, key, s), s), s), s), s);
 }
 
@@ -161,6 +166,9 @@ array categorical(const array& logits, int axis, const Shape& shape,
 array categorical(const array& logits, int axis, int num_samples, const std::optional<array>& key,
                   StreamOrDevice s) {
   const int normalized = ops::normalize_axis(axis, static_cast<int>(logits.ndim()), "categorical");
+  if (num_samples < 0) {
+    fail("categorical: expected num_samples of at least 0, got " + std::to_string(num_samples));
+  }
   Shape noise_shape = logits.shape();
   noise_shape.push_back(num_samples);
   return categorical_of(expand_dims(logits, -1, s), normalized, noise_shape, key, s);
@@ -175,6 +183,7 @@ array categorical(const array& logits, int axis, const std::optional<array>& key
 array laplace(const Shape& shape, Dtype dtype, const float loc, const float scale,
               const std::optional<array>& key, StreamOrDevice s) {
   check_floating("laplace", dtype);
+  ops::check_dimensions("laplace", shape);
   const array u = uniform_around_zero(shape, key, s);
   array samples = astype(multiply(sign(u, s), log1p(negative(abs(u, s), s), s), s), dtype, s);
   if (scale != 1) samples = multiply(array(scale, dtype), samples, s);
@@ -187,6 +196,7 @@ array permutation(const array& x, int axis, const std::optional<array>& key, Str
 }
 
 array permutation(int x, const std::optional<array>& key, StreamOrDevice s) {
+  if (x < 0) fail("permutation: expected x of at least 0, got " + std::to_string(x));
   return argsort(bits({x}, 4, key, s), 0, s);
 }
 

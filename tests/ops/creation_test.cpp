@@ -101,7 +101,7 @@ TEST(Full, Broadcasts) {
   const array part = slice(ones({1 << 20, 1 << 10}), {5, 5}, {6, 7});
   expect_array(part, {1, 2}, Floats{1, 1});
   EXPECT_LE(get_peak_memory(), size_t{1} << 30);
-  expect_error([] { zeros({2, -1}); }, "full: expected dimensions of at least 0, got (2, -1)");
+  expect_error([] { zeros({2, -1}); }, "zeros: expected dimensions of at least 0, got (2, -1)");
   expect_error([] { full({2}, arange(3)); },
                "full: expected vals that broadcast to (2,), got (3,)");
 }

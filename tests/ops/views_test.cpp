@@ -122,7 +122,7 @@ TEST(BroadcastTo, Errors) {
       [] {
         broadcast_arrays({zeros({2}), zeros({3})});
       },
-      "broadcast_shapes: shapes (2,) and (3,) cannot be broadcast");
+      "broadcast_arrays: expected shapes that broadcast together, got (2,) and (3,)");
 }
 
 TEST(Axes, FlattenAndUnflatten) {

@@ -1,5 +1,6 @@
 #include "mica/ops/elementwise/arithmetic.h"
 
+#include "mica/ops/checks.h"
 #include "mica/ops/elementwise/rules.h"
 #include "mica/ops/ops.h"
 #include "mica/utils.h"
@@ -137,6 +138,8 @@ array remainder(const array& a, const array& b, StreamOrDevice s) {
   return ops::elementwise<ops::Remainder>(result_type(a, b), s, a, b);
 }
 std::vector<array> divmod(const array& a, const array& b, StreamOrDevice s) {
+  ops::broadcast_together("divmod", a.shape(), b.shape());
+  ops::check_operand("divmod", ops::Remainder::operands, result_type(a, b));
   array rest = remainder(a, b, s);
   return {floor_divide(a, b, s), std::move(rest)};
 }
@@ -156,6 +159,8 @@ array clip(const array& a, const std::optional<array>& a_min, const std::optiona
   if (!a_min && !a_max) {
     throw std::invalid_argument("clip: expected a_min, a_max or both, got neither");
   }
+  if (a_min) ops::broadcast_together("clip", a.shape(), a_min->shape());
+  if (a_max) ops::broadcast_together("clip", a.shape(), a_max->shape());
   array result = a_min ? maximum(a, *a_min, s) : a;
   return a_max ? minimum(result, *a_max, s) : result;
 }

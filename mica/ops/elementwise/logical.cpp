@@ -3,6 +3,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "mica/ops/checks.h"
 #include "mica/ops/elementwise/rules.h"
 #include "mica/ops/ops.h"
 #include "mica/utils.h"
@@ -61,10 +62,13 @@ array logical_or(const array& a, const array& b, StreamOrDevice s) {
   return ops::elementwise<ops::LogicalOr>(bool_, s, a, b);
 }
 array logical_xor(const array& a, const array& b, StreamOrDevice s) {
+  ops::broadcast_together("logical_xor", a.shape(), b.shape());
   return ops::elementwise<ops::NotEqual>(bool_, s, a, b);
 }
 
 array where(const array& condition, const array& x, const array& y, StreamOrDevice s) {
+  ops::broadcast_together("where", condition.shape(),
+                          ops::broadcast_together("where", x.shape(), y.shape()));
   const Dtype dtype = result_type(x, y);
   const array inputs[] = {ops::cast_operand(condition, bool_, s), ops::cast_operand(x, dtype, s),
                           ops::cast_operand(y, dtype, s)};
@@ -110,6 +114,7 @@ array nan_to_num(const array& a, float nan, const std::optional<float> posinf,
 // Infinities are close to themselves only.
 array isclose(const array& a, const array& b, double rtol, double atol, bool equal_nan,
               StreamOrDevice s) {
+  ops::broadcast_together("isclose", a.shape(), b.shape());
   const Dtype dtype = ops::at_least_float(result_type(a, b));
   const array x = astype(a, dtype, s), y = astype(b, dtype, s);
   const Dtype real_dtype = dtype == complex64 ? float32 : dtype;

@@ -12,25 +12,12 @@
 #include "mica/utils.h"
 
 namespace mica::ops {
-namespace {
-
-Shape broadcast_together(const engine::Op& op, const Shape& a, const Shape& b) {
-  try {
-    return broadcast_shapes(a, b);
-  } catch (const std::invalid_argument&) {
-    throw std::invalid_argument(
-        fmt::format("{}: expected shapes that broadcast together, got {} and {}", op.info().name,
-                    to_string(a), to_string(b)));
-  }
-}
-
-}  // namespace
-
 array make_elementwise(engine::OpRef op, std::span<const array> inputs, Dtype result,
                        const StreamOrDevice& s) {
   Shape shape = inputs[0].shape();
   for (size_t i = 1; i < inputs.size(); ++i) {
-    if (inputs[i].shape() != shape) shape = broadcast_together(*op, shape, inputs[i].shape());
+    if (inputs[i].shape() != shape)
+      shape = broadcast_together(op->info().name, shape, inputs[i].shape());
   }
   return engine::make_array(std::move(op), inputs, std::move(shape), result, to_stream(s));
 }
