@@ -37,6 +37,7 @@
 #include "mica/nn/tree.h"
 #include "mica/nn/value_and_grad.h"
 #include "mica/nn/verify.h"
+#include "mica/nn/weight_norm.h"
 #include "mica/ops/einsum.h"
 #include "mica/ops/ops.h"
 #include "mica/optimizers/adam.h"

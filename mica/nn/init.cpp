@@ -53,6 +53,18 @@ Initializer uniform(double low, double high, Dtype dtype) {
   return [=](const array& a) { return random::uniform(low, high, a.shape(), dtype); };
 }
 
+Initializer truncated_normal(double mean, double std, double low, double high, Dtype dtype) {
+  if (!(std > 0 && low < high))
+    throw std::invalid_argument(
+        "init::truncated_normal: expected std above 0 and low below high, got " + repr(std) + ", " +
+        repr(low) + " and " + repr(high));
+  return [=](const array& a) {
+    const array standard = random::truncated_normal(
+        array((low - mean) / std, dtype), array((high - mean) / std, dtype), a.shape(), dtype);
+    return standard * weak(std, standard) + weak(mean, standard);
+  };
+}
+
 Initializer identity(Dtype dtype) {
   return [=](const array& a) {
     if (a.ndim() != 2 || a.shape(0) != a.shape(1))

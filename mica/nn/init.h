@@ -13,6 +13,9 @@ using Initializer = std::function<array(const array&)>;
 Initializer constant(double value, Dtype dtype = float32);
 Initializer normal(double mean = 0.0, double std = 1.0, Dtype dtype = float32);
 Initializer uniform(double low = 0.0, double high = 1.0, Dtype dtype = float32);
+// Normal, conditioned on [low, high].
+Initializer truncated_normal(double mean = 0.0, double std = 1.0, double low = -2.0,
+                             double high = 2.0, Dtype dtype = float32);
 // The identity matrix; of a square matrix only.
 Initializer identity(Dtype dtype = float32);
 // Normal, with ceil(sparsity * columns) elements of each row of a matrix set to zero.

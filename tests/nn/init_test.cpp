@@ -169,5 +169,17 @@ TEST_F(Init, ErrorsNameTheInitialiserTheExpectedAndTheGot) {
             "init::he_uniform: expected at least 2 axes, got (3,)");
 }
 
+TEST_F(Init, TruncatedNormalStaysWithinItsBounds) {
+  random::seed(0);
+  const array x = nn::init::truncated_normal(1.0, 0.5, 0.0, 1.5)(zeros({20000}));
+  EXPECT_GE(min(x).item<float>(), 0.0f);
+  EXPECT_LE(max(x).item<float>(), 1.5f);
+  // Of the normal distribution conditioned on [-2, 1]: mean -0.22964, variance 0.51976.
+  EXPECT_NEAR(mean(x).item<float>(), 1 - 0.5 * 0.22964, 0.01);
+  EXPECT_NEAR(var(x).item<float>(), 0.25 * 0.51976, 0.01);
+  EXPECT_EQ(nn::init::truncated_normal(0.0, 1.0, -2.0, 2.0, float16)(x).dtype(), float16);
+  EXPECT_THROW(nn::init::truncated_normal(0.0, 1.0, 2.0, -2.0), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace mica
