@@ -9,8 +9,7 @@ using nn::weak;
 
 Adam::Adam(const char* name, const Options& options)
     : Optimizer(name, options.learning_rate), options_(options) {
-  for (const double beta : options.betas)
-    if (!(beta >= 0 && beta < 1)) fail("betas in [0, 1)", nn::repr(beta));
+  check_betas(options.betas);
   if (!(options.eps >= 0)) fail("eps of at least 0", nn::repr(options.eps));
 }
 
@@ -46,6 +45,21 @@ array AdamW::apply_single(const array& gradient, const array& parameter, Tree& s
   const array lr = learning_rate_like(gradient);
   const array kept = weak(1, lr) - lr * weak(weight_decay_, lr);
   return Adam::apply_single(gradient, parameter * kept, state);
+}
+
+Adamax::Adamax(const Options& options)
+    : Adam("Adamax",
+           {.learning_rate = options.learning_rate, .betas = options.betas, .eps = options.eps}),
+      options_(options) {}
+
+array Adamax::apply_single(const array& gradient, const array& parameter, Tree& state) const {
+  const auto [b1, b2] = options_.betas;
+  const array previous_m = state["m"], previous_v = state["v"];
+  const array m = weak(b1, previous_m) * previous_m + weak(1 - b1, gradient) * gradient;
+  const array v = maximum(weak(b2, previous_v) * previous_v, abs(gradient));
+  state["m"] = m;
+  state["v"] = v;
+  return parameter - learning_rate_like(gradient) * m / (v + weak(options_.eps, v));
 }
 
 }  // namespace mica::optimizers

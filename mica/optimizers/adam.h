@@ -52,4 +52,24 @@ class AdamW : public Adam {
   double weight_decay_;
 };
 
+struct AdamaxOptions {
+  LearningRate learning_rate = {};
+  std::array<double, 2> betas = {0.9, 0.999};  // in [0, 1)
+  double eps = 1e-8;
+};
+
+// Adam with the largest recent gradient in place of the second moment,
+// https://arxiv.org/abs/1412.6980.
+class Adamax : public Adam {
+ public:
+  using Options = AdamaxOptions;
+  Adamax(const Options& options);
+  explicit Adamax(const LearningRate& learning_rate) : Adamax(Options{learning_rate}) {}
+
+  array apply_single(const array& gradient, const array& parameter, Tree& state) const override;
+
+ private:
+  Options options_;
+};
+
 }  // namespace mica::optimizers

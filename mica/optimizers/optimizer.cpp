@@ -11,21 +11,28 @@ namespace mica::optimizers {
 using mica::detail::join_path;
 using nn::weak;
 
-Optimizer::Optimizer(const char* name, const LearningRate& learning_rate)
+Optimizer::Optimizer(const char* name, const LearningRate& learning_rate, bool required)
     : name_(name), schedule_(learning_rate.schedule()) {
   state_["step"] = array(0, uint64);
   if (schedule_)
     state_["learning_rate"] = schedule_(step());
   else if (learning_rate.value())
     state_["learning_rate"] = *learning_rate.value();
-  else
+  else if (required)
     fail("a learning_rate", "none");
-  if (this->learning_rate().ndim() != 0)
-    fail("a learning_rate of shape ()", to_string(this->learning_rate().shape()));
+  else
+    return;
+  if (const array& rate = state_["learning_rate"]; rate.ndim() != 0)
+    fail("a learning_rate of shape ()", to_string(rate.shape()));
 }
 
 void Optimizer::fail(const std::string& expected, const std::string& got) const {
   throw std::invalid_argument(std::string(name_) + ": expected " + expected + ", got " + got);
+}
+
+void Optimizer::check_betas(const std::array<double, 2>& betas) const {
+  for (const double beta : betas)
+    if (!(beta >= 0 && beta < 1)) fail("betas in [0, 1)", nn::repr(beta));
 }
 
 array Optimizer::learning_rate_like(const array& gradient) const {
@@ -37,11 +44,15 @@ void Optimizer::update(nn::Module& model, const Tree& gradients) {
 }
 
 Tree Optimizer::apply_gradients(const Tree& gradients, const Tree& parameters) {
-  check(gradients, parameters, "");
+  check(gradients, parameters);
   if (!initialized_) init(gradients);
+  count_step();
+  return apply(gradients, parameters, state_);
+}
+
+void Optimizer::count_step() {
   if (schedule_) state_["learning_rate"] = schedule_(step());
   state_["step"] = step() + array(1, uint64);
-  return apply(gradients, parameters, state_);
 }
 
 void Optimizer::init(const Tree& parameters) {
@@ -53,7 +64,8 @@ void Optimizer::init(const Tree& parameters) {
 
 void Optimizer::set_state(Tree state) {
   for (const char* key : {"step", "learning_rate"})
-    if (!state.contains(key)) fail(std::string("a state with ") + key, "none");
+    if (state_.contains(key) && !state.contains(key))
+      fail(std::string("a state with ") + key, "none");
   state_ = std::move(state);
   initialized_ = false;
 }

@@ -3,6 +3,7 @@
 // operation, so that runs can be compared number by number.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <optional>
 #include <string>
@@ -42,19 +43,19 @@ class Optimizer {
   // The parameters after a step, in the structure of the gradients, which may leave parameters out.
   // Throws std::invalid_argument, and changes nothing, where a gradient's path or shape is not a
   // parameter's.
-  Tree apply_gradients(const Tree& gradients, const Tree& parameters);
+  virtual Tree apply_gradients(const Tree& gradients, const Tree& parameters);
   // Adds the state of parameters that have none; the first step does so otherwise.
-  void init(const Tree& parameters);
+  virtual void init(const Tree& parameters);
 
   // {"step", "learning_rate"} and, at the path of each parameter, a dictionary of its state. It can
   // be saved (tree_flatten) and set again.
-  const Tree& state() const { return state_; }
-  void set_state(Tree state);
+  virtual Tree state() const { return state_; }
+  virtual void set_state(Tree state);
 
-  array step() const { return state_["step"]; }  // steps taken, uint64
-  array learning_rate() const { return state_["learning_rate"]; }
+  virtual array step() const { return state_["step"]; }  // steps taken, uint64
+  virtual array learning_rate() const { return state_["learning_rate"]; }
   // Until the next step where there is a schedule.
-  void set_learning_rate(const array& value) { state_["learning_rate"] = value; }
+  virtual void set_learning_rate(const array& value) { state_["learning_rate"] = value; }
 
   // What an optimizer consists of: the state of one parameter, and a step for one, which changes
   // that state and returns the new parameter. step() counts this step already.
@@ -63,7 +64,8 @@ class Optimizer {
 
  protected:
   // name: of the optimizer, for errors.
-  Optimizer(const char* name, const LearningRate& learning_rate);
+  // A learning rate that is not required is left out of the state where there is none.
+  Optimizer(const char* name, const LearningRate& learning_rate, bool required = true);
   Optimizer(const Optimizer&) = default;
   Optimizer(Optimizer&&) = default;
   Optimizer& operator=(const Optimizer&) = default;
@@ -71,10 +73,14 @@ class Optimizer {
 
   // Throws std::invalid_argument: "SGD: expected momentum ..., got ...".
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const;
+  void check_betas(const std::array<double, 2>& betas) const;
   array learning_rate_like(const array& gradient) const;
+  // Throws where a gradient's path or shape is not a parameter's.
+  void check(const Tree& gradients, const Tree& parameters, const std::string& path = "") const;
+  // What a step begins with: the learning rate that is scheduled, and one more step.
+  void count_step();
 
  private:
-  void check(const Tree& gradients, const Tree& parameters, const std::string& path) const;
   void init(const Tree& parameters, Tree& state);
   Tree apply(const Tree& gradients, const Tree& parameters, Tree& state) const;
 

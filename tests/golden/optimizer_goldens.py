@@ -48,6 +48,66 @@ def optimizer_steps():
     return {"start": parameters, "gradients": gradients} | results
 
 
+@golden("optimizers/more_steps")
+def more_optimizer_steps():
+    """As steps, for the other optimizers, with a filter of convolutional shape too."""
+
+    def tree(dtype=mx.float32):
+        part = optimizer_tree(dtype)
+        part["layers"].append({"weight": normal(4, 2, dtype=dtype), "bias": normal(4, dtype=dtype)})
+        return part | {"filter": normal(3, 2, 2, dtype=dtype)}
+
+    def stepped(optimizer, parameters, gradients):
+        for each in gradients:
+            parameters = optimizer.apply_gradients(each, parameters)
+        return {"parameters": parameters, "state": optimizer.state}
+
+    parameters, gradients = tree(), [tree() for _ in range(4)]
+    half = tree(mx.bfloat16), [tree(mx.bfloat16) for _ in range(2)]
+    falling = optim.linear_schedule(0.1, 0.01, 3)
+    given = {"relative_step": False, "learning_rate": 0.1}
+    make = {
+        "rmsprop": lambda: optim.RMSprop(0.1),
+        "rmsprop_alpha": lambda: optim.RMSprop(0.1, alpha=0.7),
+        "rmsprop_eps": lambda: optim.RMSprop(0.1, eps=0.1),
+        "adagrad": lambda: optim.Adagrad(0.1),
+        "adagrad_eps": lambda: optim.Adagrad(falling, eps=0.1),
+        "adadelta": lambda: optim.AdaDelta(0.1),
+        "adadelta_rho": lambda: optim.AdaDelta(0.1, rho=0.6),
+        "adadelta_eps": lambda: optim.AdaDelta(0.1, eps=0.1),
+        "adamax": lambda: optim.Adamax(0.1),
+        "adamax_betas": lambda: optim.Adamax(0.1, betas=[0.7, 0.8]),
+        "adamax_eps": lambda: optim.Adamax(0.1, eps=0.1),
+        "lion": lambda: optim.Lion(0.1),
+        "lion_betas": lambda: optim.Lion(0.1, betas=[0.2, 0.5]),
+        "lion_weight_decay": lambda: optim.Lion(0.1, weight_decay=0.3),
+        "adafactor": lambda: optim.Adafactor(),
+        "adafactor_eps": lambda: optim.Adafactor(eps=(0.1, 2.0)),
+        "adafactor_clip": lambda: optim.Adafactor(clip_threshold=0.3),
+        "adafactor_decay": lambda: optim.Adafactor(decay_rate=-0.5),
+        "adafactor_beta": lambda: optim.Adafactor(beta_1=0.8),
+        "adafactor_weight_decay": lambda: optim.Adafactor(weight_decay=0.3),
+        "adafactor_unscaled": lambda: optim.Adafactor(scale_parameter=False),
+        "adafactor_warmup": lambda: optim.Adafactor(warmup_init=True),
+        "adafactor_given": lambda: optim.Adafactor(**given),
+        "adafactor_unused": lambda: optim.Adafactor(0.1),
+        "muon": lambda: optim.Muon(0.1),
+        "muon_momentum": lambda: optim.Muon(0.1, momentum=0.5),
+        "muon_weight_decay": lambda: optim.Muon(0.1, weight_decay=0.3),
+        "muon_plain": lambda: optim.Muon(0.1, nesterov=False),
+        "muon_steps": lambda: optim.Muon(0.1, ns_steps=2),
+        "multi": lambda: optim.MultiOptimizer(
+            [optim.Muon(0.1), optim.SGD(0.2), optim.Adam(0.3)],
+            [lambda path, g: g.ndim == 2, lambda path, g: path.startswith("filter")],
+        ),
+    }
+    results = {name: stepped(new(), parameters, gradients) for name, new in make.items()}
+    results["half"] = {"start": half[0], "gradients": half[1]}
+    for name in ("rmsprop", "adadelta", "adamax", "lion", "adafactor", "muon"):
+        results["half"][name] = stepped(make[name](), *half)
+    return {"start": parameters, "gradients": gradients} | results
+
+
 @golden("optimizers/schedules")
 def schedules():
     """Learning rates at some steps, and clipped gradients."""

@@ -1,8 +1,8 @@
 // Optimizers move parameters and state as mlx.optimizers do, over five steps.
 #include <gtest/gtest.h>
 
-#include "tests/nn/goldens.h"
 #include "tests/nn/models.h"
+#include "tests/optimizers/steps.h"
 
 namespace mica {
 namespace {
@@ -11,26 +11,9 @@ using optimizers::Adam;
 using optimizers::AdamW;
 using optimizers::SGD;
 
-class Steps : public ::testing::Test {
+class Steps : public StepsTest {
  protected:
-  Tree tree(const std::string& prefix) const {
-    return tree_unflatten(part_of(file_, prefix + "."));
-  }
-  template <class O>
-  void expect_steps(const std::string& name, O optimizer, const std::string& data = "",
-                    Tolerance tolerance = {}) const {
-    const size_t steps = data.empty() ? 5 : 2;
-    Tree parameters = tree(data + "start");
-    for (size_t i = 0; i < steps; ++i) {
-      const Tree gradients = tree(data + "gradients." + std::to_string(i));
-      parameters = optimizer.apply_gradients(gradients, parameters);
-    }
-    expect_tree(file_, name + ".parameters.", parameters, tolerance);
-    expect_tree(file_, name + ".state.", optimizer.state(), tolerance);
-  }
-
-  const Goldens file_ = golden::load("optimizers/steps");
-  const optimizers::Schedule falling_ = optimizers::linear_schedule(0.1, 0.01, 3);
+  Steps() : StepsTest("optimizers/steps") {}
 };
 
 TEST_F(Steps, Sgd) {
