@@ -1,5 +1,6 @@
 #include "mica/optimizers/multi_optimizer.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace mica::optimizers {
@@ -52,6 +53,11 @@ void MultiOptimizer::set_state(Tree state) {
     fail("a state with 'states' of " + std::to_string(optimizers_.size()) + " optimizers",
          state.contains("states") ? std::to_string(state["states"].size()) : "none");
   for (size_t i = 0; i < optimizers_.size(); ++i) optimizers_[i]->set_state(state["states"][i]);
+}
+
+bool MultiOptimizer::is_scheduled() const {
+  return std::any_of(optimizers_.begin(), optimizers_.end(),
+                     [](const AnyOptimizer& optimizer) { return optimizer->is_scheduled(); });
 }
 
 void MultiOptimizer::set_learning_rate(const array& value) {

@@ -60,6 +60,7 @@ class MultiOptimizer : public Optimizer {
   void set_state(Tree state) override;
   array step() const override { return optimizers_.front()->step(); }
   array learning_rate() const override { return optimizers_.front()->learning_rate(); }
+  bool is_scheduled() const override;                   // whether one of them is
   void set_learning_rate(const array& value) override;  // of all
 
  private:

@@ -54,6 +54,8 @@ class Optimizer {
 
   virtual array step() const { return state_["step"]; }  // steps taken, uint64
   virtual array learning_rate() const { return state_["learning_rate"]; }
+  // Whether the learning rate is a schedule's.
+  virtual bool is_scheduled() const { return schedule_ != nullptr; }
   // Until the next step where there is a schedule.
   virtual void set_learning_rate(const array& value) { state_["learning_rate"] = value; }
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "mica/nn/values.h"
 #include "mica/ops/ops.h"
 
 namespace mica::optimizers {
@@ -17,6 +18,12 @@ void check_steps(const char* op, const char* what, int steps) {
 }
 
 array steps_like(int steps, const array& step) { return array(steps, step.dtype()); }
+
+// Part of the way from one rate to another, with `part` in [0, 1].
+array annealed(Anneal anneal, double from, double to, const array& part) {
+  if (anneal == Anneal::linear) return array(from) + array(to - from) * part;
+  return array(to) + array((from - to) / 2) * (array(1.0) + cos(array(std::numbers::pi) * part));
+}
 
 }  // namespace
 
@@ -63,6 +70,61 @@ Schedule join_schedules(const std::vector<Schedule>& schedules,
       rate = where(step < boundary, rate, schedules[i + 1](step - boundary));
     }
     return rate;
+  };
+}
+
+Schedule one_cycle(double max, int total_steps, const OneCycleOptions& options) {
+  check_steps("one_cycle", "total_steps", total_steps);
+  const double limit = options.three_phase ? 0.5 : 1.0;
+  if (!(options.warmup > 0 && options.warmup < limit))
+    throw std::invalid_argument("one_cycle: expected warmup in (0, " + nn::repr(limit) + "), got " +
+                                nn::repr(options.warmup));
+  for (const double factor : {options.div_factor, options.final_div_factor})
+    if (!(factor > 0))
+      throw std::invalid_argument(
+          "one_cycle: expected div_factor and final_div_factor above 0, "
+          "got " +
+          nn::repr(factor));
+  const double first = max / options.div_factor, last = first / options.final_div_factor;
+  const double peak = options.warmup * total_steps - 1, end = total_steps - 1.0;
+  struct Phase {
+    double begin, end, from, to;
+  };
+  std::vector<Phase> phases = {{0, peak, first, max}};
+  if (options.three_phase) {
+    phases.push_back({peak, 2 * peak, max, first});
+    phases.push_back({2 * peak, end, first, last});
+  } else {
+    phases.push_back({peak, end, max, last});
+  }
+  return [phases, anneal = options.anneal](const array& step) {
+    const array at = astype(step, float32);
+    array rate = array(phases.back().to);
+    for (size_t i = phases.size(); i-- > 0;) {
+      const Phase& phase = phases[i];
+      const double length = phase.end - phase.begin;
+      if (!(length > 0)) continue;  // shorter than a step
+      const array part = minimum((at - array(phase.begin)) / array(length), array(1.0));
+      rate = where(at <= array(phase.end), annealed(anneal, phase.from, phase.to, part), rate);
+    }
+    return rate;
+  };
+}
+
+Schedule cyclic(double base, double max, int step_size_up, const CyclicOptions& options) {
+  check_steps("cyclic", "step_size_up", step_size_up);
+  const int down = options.step_size_down == 0 ? step_size_up : options.step_size_down;
+  check_steps("cyclic", "step_size_down", down);
+  return [=, scale = options.scale, gamma = options.gamma](const array& step) {
+    const array length = steps_like(step_size_up + down, step);
+    const array at = astype(remainder(step, length), float32);
+    const array rising = at / array(static_cast<double>(step_size_up));
+    const array falling = (array(1.0 * step_size_up + down) - at) / array(1.0 * down);
+    array height = array(max - base) * minimum(rising, falling);
+    if (scale == CycleScale::halving)
+      height = height * power(array(0.5), floor_divide(step, length));
+    if (scale == CycleScale::exponential) height = height * power(array(gamma), step);
+    return array(base) + height;
   };
 }
 

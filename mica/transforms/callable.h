@@ -94,7 +94,7 @@ Replaced<T> replaced(T& value, [[maybe_unused]] const array*& next) {
   }
 }
 template <class F, class... Args>
-decltype(auto) call_with_arrays(F& fun, const array* next, Args&&... args) {
+decltype(auto) call_with_arrays(F& fun, [[maybe_unused]] const array* next, Args&&... args) {
   // Braces: from left to right.
   std::tuple<Replaced<std::remove_reference_t<Args>>...> values{
       replaced<std::remove_reference_t<Args>>(args, next)...};
