@@ -183,40 +183,71 @@ Workload self_attention() {
           checking(reference, 1e-5), 1};
 }
 
-// The products of one token through a model of 100 million weights.
-Workload decode() {
+// The products of one token through a model of 100 million weights: an input and a matrix each.
+std::vector<std::pair<array, array>> decode_operands() {
   constexpr int dims = 1024, hidden = 2816, layers = 8, vocabulary = 8192;
   const array x_dims = normal({1, dims}), x_hidden = normal({1, hidden});
-  std::vector<array> weights;
+  std::vector<std::pair<array, array>> operands;
   for (int layer = 0; layer < layers; ++layer) {
-    for (int i = 0; i < 4; ++i) weights.push_back(normal({dims, dims}));
-    for (int i = 0; i < 2; ++i) weights.push_back(normal({hidden, dims}));
-    weights.push_back(normal({dims, hidden}));
+    for (int i = 0; i < 4; ++i) operands.emplace_back(x_dims, normal({dims, dims}));
+    for (int i = 0; i < 2; ++i) operands.emplace_back(x_dims, normal({hidden, dims}));
+    operands.emplace_back(x_hidden, normal({dims, hidden}));
   }
-  weights.push_back(normal({vocabulary, dims}));
-  const auto input = [=](const array& w) { return w.shape(1) == dims ? x_dims : x_hidden; };
+  operands.emplace_back(x_dims, normal({vocabulary, dims}));
+  return operands;
+}
+
+// Expects the products of the operands.
+void check_decoded(const std::vector<std::pair<array, array>>& operands,
+                   const std::vector<array>& products) {
+  for (size_t i = 0; i < products.size(); ++i) {
+    const auto& [x, w] = operands[i];
+    std::vector<double> expected;
+    const float* row = w.data<float>();
+    for (int to = 0; to < w.shape(0); ++to, row += x.shape(1)) {
+      double sum = 0;
+      for (int j = 0; j < x.shape(1); ++j) sum += static_cast<double>(x.data<float>()[j]) * row[j];
+      expected.push_back(sum);
+    }
+    expect_close(values(products[i]), expected, 1e-4);
+  }
+}
+
+Workload decode() {
+  const auto operands = decode_operands();
   return {[=] {
             std::vector<array> products;
-            products.reserve(weights.size());
-            for (const array& w : weights) products.push_back(matmul(input(w), w.T()));
+            products.reserve(operands.size());
+            for (const auto& [x, w] : operands) products.push_back(matmul(x, w.T()));
             eval(products);
             return products;
           },
-          [=](const std::vector<array>& products) {
-            for (size_t i = 0; i < products.size(); ++i) {
-              const array x = input(weights[i]);
-              std::vector<double> expected;
-              const float* row = weights[i].data<float>();
-              for (int to = 0; to < weights[i].shape(0); ++to, row += x.shape(1)) {
-                double sum = 0;
-                for (int j = 0; j < x.shape(1); ++j)
-                  sum += static_cast<double>(x.data<float>()[j]) * row[j];
-                expected.push_back(sum);
-              }
-              expect_close(values(products[i]), expected, 1e-4);
-            }
-          },
-          weights.size()};
+          [=](const std::vector<array>& products) { check_decoded(operands, products); },
+          operands.size()};
+}
+
+Workload decode_4bit() {
+  auto operands = decode_operands();
+  std::vector<std::vector<array>> weights;
+  for (auto& [x, w] : operands) {
+    weights.push_back(quantize(w, 64, 4));
+    const std::vector<array>& q = weights.back();
+    w = dequantize(q[0], q[1], q[2], 64, 4);
+    eval(q, w);
+  }
+  const size_t count = operands.size();
+  return {
+      [=] {
+        std::vector<array> products;
+        products.reserve(count);
+        for (size_t i = 0; i < count; ++i) {
+          const std::vector<array>& q = weights[i];
+          products.push_back(quantized_matmul(operands[i].first, q[0], q[1], q[2], true, 64, 4));
+        }
+        eval(products);
+        return products;
+      },
+      [=](const std::vector<array>& products) { check_decoded(operands, products); }, count};
 }
 
 }  // namespace
@@ -240,6 +271,7 @@ std::vector<Row> op_rows() {
       {"conv2d 3x3 64->64 56x56 B16", convolution},
       {"sdpa B4 H8 T1024 D64", self_attention},
       {"100M decode matvecs f32 B1", decode},
+      {"100M decode matvecs 4-bit g64 B1", decode_4bit},
   };
 }
 

@@ -19,9 +19,18 @@ namespace {
 constexpr int64_t grain = 1 << 14;
 constexpr int largest_group = 128;
 
-// The scale of a group in the modes of small floats.
-float decode_scale(QuantMode mode, uint8_t scale) {
-  return mode == QuantMode::nvfp4 ? e4m3_to_float(scale) : e8m0_to_float(scale);
+// The scales of the modes of small floats, by their codes.
+const std::array<float, 256>& scale_table(QuantMode mode) {
+  const auto make = [](float (*value_of)(uint8_t)) {
+    std::array<float, 256> table;
+    for (size_t code = 0; code < table.size(); ++code) {
+      table[code] = value_of(static_cast<uint8_t>(code));
+    }
+    return table;
+  };
+  static const auto e4m3 = make([](uint8_t code) { return e4m3_to_float(code); });
+  static const auto e8m0 = make(e8m0_to_float);
+  return mode == QuantMode::nvfp4 ? e4m3 : e8m0;
 }
 
 // Appends codes from the low bits up.
@@ -111,7 +120,7 @@ void quantize_floats(const QuantFormat& format, float factor, const T* w, uint8_
   const auto ratio = static_cast<C>(static_cast<T>(largest / most));
   *scale = format.mode == QuantMode::nvfp4 ? to_e4m3(ratio * static_cast<C>(factor))
                                            : to_e8m0(static_cast<float>(ratio));
-  const C step = decode_scale(format.mode, *scale);
+  const C step = scale_table(format.mode)[*scale];
   BitWriter out(codes, format.bits);
   for (int i = 0; i < format.group_size; ++i) {
     const auto quotient = static_cast<C>(static_cast<T>(static_cast<C>(w[i]) / step));
@@ -197,7 +206,7 @@ void QuantMatrix::dequantize(int64_t row, int64_t first, int64_t count, float fa
         }
       } else {
         const float scale =
-            decode_scale(format_.mode, static_cast<const uint8_t*>(scales_)[group]) * factor;
+            scale_table(format_.mode)[static_cast<const uint8_t*>(scales_)[group]] * factor;
         for (int i = 0; i < format_.group_size; ++i) to[i] = static_cast<T>(from[i] * scale);
       }
     }
@@ -209,25 +218,30 @@ template void QuantMatrix::dequantize(int64_t, int64_t, int64_t, float, double*)
 template void QuantMatrix::dequantize(int64_t, int64_t, int64_t, float, float16_t*) const;
 template void QuantMatrix::dequantize(int64_t, int64_t, int64_t, float, bfloat16_t*) const;
 
-const float* QuantMatrix::as_floats(const void* parameters, int64_t index, float* converted) const {
-  const int64_t first = index * groups();
+const float* QuantMatrix::as_floats(const void* parameters, int64_t row, int rows,
+                                    float* converted) const {
+  const int64_t first = row * groups(), count = rows * groups();
   if (scale_dtype_ == float32) return static_cast<const float*>(parameters) + first;
   if (!format_.affine()) {
     const uint8_t* from = static_cast<const uint8_t*>(parameters) + first;
-    for (int64_t i = 0; i < groups(); ++i) converted[i] = decode_scale(format_.mode, from[i]);
+    const auto& table = scale_table(format_.mode);
+    for (int64_t i = 0; i < count; ++i) converted[i] = table[from[i]];
     return converted;
   }
   const auto offset = first * static_cast<int64_t>(scale_dtype_.size());
   cpu::cast_kernel(scale_dtype_, float32)(converted, static_cast<const char*>(parameters) + offset,
-                                          nullptr, nullptr, static_cast<size_t>(groups()));
+                                          nullptr, nullptr, static_cast<size_t>(count));
   return converted;
 }
 
-QuantRow QuantMatrix::row(int64_t index, float* parameters, uint8_t* padded) const {
-  QuantRow result{codes_ + index * row_bytes(), as_floats(scales_, index, parameters), nullptr};
-  if (biases_) result.biases = as_floats(biases_, index, parameters + groups());
-  if (codes_end_ - result.codes < row_bytes() + read_ahead) {
-    std::copy_n(result.codes, row_bytes(), padded);
+QuantRows QuantMatrix::some_rows(int64_t first, int count, float* parameters,
+                                 uint8_t* padded) const {
+  QuantRows result{count, codes_ + first * row_bytes(), row_bytes(), nullptr, nullptr, groups()};
+  result.scales = as_floats(scales_, first, count, parameters);
+  if (biases_) result.biases = as_floats(biases_, first, count, parameters + count * groups());
+  const int64_t bytes = count * row_bytes();
+  if (codes_end_ - result.codes < bytes + read_ahead) {
+    std::copy_n(result.codes, bytes, padded);
     result.codes = padded;
   }
   return result;

@@ -27,14 +27,14 @@ class QuantMatrix {
   template <class T>
   void dequantize(int64_t row, int64_t first, int64_t count, float factor, T* out) const;
 
-  // A row for QuantRowKernels. Scales and biases that are not float32 are converted into
-  // `parameters` (2 * groups() floats), and codes that end with the array are copied into `padded`
-  // (row_bytes() + read_ahead).
-  QuantRow row(int64_t index, float* parameters, uint8_t* padded) const;
+  // Rows for QuantRowKernels. Scales and biases that are not float32 are converted into
+  // `parameters` (2 * count * groups() floats), and codes that end with the array are copied into
+  // `padded` (count * row_bytes() + read_ahead).
+  QuantRows some_rows(int64_t first, int count, float* parameters, uint8_t* padded) const;
   int64_t row_bytes() const { return cols_ * format_.bits / 8; }
 
  private:
-  const float* as_floats(const void* parameters, int64_t index, float* converted) const;
+  const float* as_floats(const void* parameters, int64_t row, int rows, float* converted) const;
 
   QuantFormat format_;
   Dtype scale_dtype_;

@@ -15,7 +15,7 @@ namespace mica::ops {
 namespace {
 
 // More rows than these pay for panels.
-constexpr int64_t most_unpacked_rows = 12;
+constexpr int64_t most_unpacked_rows = 32;
 // Elements of a panel, and of the weights that a thread should at least read.
 constexpr int64_t panel_size = 1 << 20;
 constexpr int64_t grain = 1 << 14;
@@ -42,19 +42,20 @@ struct Product {
 // out[i, j] for all rows i and the rows j of weights.
 void Product::dot_few_rows(const float* x, float* out) const {
   const QuantRowKernels& kernels = quant_row_kernels(code_kind(w.format().mode), w.format().bits);
+  const cpu::Scratch arranged(kernels.arrange ? static_cast<size_t>(m * k) * sizeof(float) : 0);
+  if (kernels.arrange) {
+    kernels.arrange(x, m * k, arranged.as<float>());
+    x = arranged.as<float>();
+  }
   engine::parallel_for(n, grain / k + 1, [&](int64_t begin, int64_t end) {
     std::vector<float> parameters(static_cast<size_t>(most_dot_rows * 2 * w.groups()));
-    std::vector<uint8_t> padded(static_cast<size_t>(most_dot_rows * (w.row_bytes() + read_ahead)));
-    QuantRow rows[most_dot_rows];
+    std::vector<uint8_t> padded(static_cast<size_t>(most_dot_rows * w.row_bytes() + read_ahead));
     for (int64_t j = begin; j < end; j += most_dot_rows) {
       const int count = static_cast<int>(std::min<int64_t>(most_dot_rows, end - j));
-      for (int r = 0; r < count; ++r) {
-        rows[r] = w.row(first_row + j + r, parameters.data() + r * 2 * w.groups(),
-                        padded.data() + r * (w.row_bytes() + read_ahead));
-      }
+      const QuantRows rows = w.some_rows(first_row + j, count, parameters.data(), padded.data());
       for (int64_t i = 0; i < m; i += most_dot_rows) {
         const int height = static_cast<int>(std::min<int64_t>(most_dot_rows, m - i));
-        kernels.dot(x + i * k, height, k, rows, count, w.format().group_size, out + i * n + j, n);
+        kernels.dot(x + i * k, height, k, rows, w.format().group_size, out + i * n + j, n);
       }
     }
   });

@@ -20,22 +20,28 @@ inline CodeKind code_kind(QuantMode mode) {
 // Bytes behind the last code that the kernels may read.
 inline constexpr int64_t read_ahead = 16;
 
-// One row: its codes, and in float32 the scales and biases (null for none) of its groups.
-struct QuantRow {
-  const uint8_t* codes;
-  const float* scales;
-  const float* biases;
-};
-
 inline constexpr int most_dot_rows = 4;
+
+// `count` <= most_dot_rows rows below each other: their codes, and in float32 the scales and biases
+// (null for none) of their groups.
+struct QuantRows {
+  int count;
+  const uint8_t* codes;
+  int64_t code_stride;
+  const float *scales, *biases;
+  int64_t group_stride;
+};
 
 struct QuantRowKernels {
   // The values of `count` codes, a multiple of 16.
   void (*unpack)(const uint8_t* codes, int64_t count, float* values);
-  // out[i * out_row + j] = sum over l of x[i * k + l] * weight l of rows[j], for i < m <=
-  // most_dot_rows and j < row_count <= most_dot_rows; k is a multiple of group_size.
-  void (*dot)(const float* x, int m, int64_t k, const QuantRow* rows, int row_count, int group_size,
-              float* out, int64_t out_row);
+  // Puts `count` elements of x, a multiple of 16, into the order in which dot reads them; null
+  // where it reads them as they are.
+  void (*arrange)(const float* x, int64_t count, float* out);
+  // out[i * out_row + j] = sum over l of x[i * k + l] * weight l of row j, for i < m <=
+  // most_dot_rows; k is a multiple of group_size.
+  void (*dot)(const float* x, int m, int64_t k, const QuantRows& rows, int group_size, float* out,
+              int64_t out_row);
 };
 
 // Throws std::logic_error for a width that the kind does not have.
