@@ -5,7 +5,7 @@
 
 #include "mica/engine/cpu/call.h"
 #include "mica/ops/quantized.h"
-#include "mica/ops/quantized_rows.h"
+#include "mica/ops/quantized_kernels.h"
 
 namespace mica::ops {
 

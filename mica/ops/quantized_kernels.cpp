@@ -1,4 +1,4 @@
-#include "mica/ops/quantized_rows.h"
+#include "mica/ops/quantized_kernels.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,19 +11,9 @@
 #include "mica/ops/small_floats.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "mica/ops/quantized_rows.cpp"
+#define HWY_TARGET_INCLUDE "mica/ops/quantized_kernels.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-
-#ifndef MICA_OPS_QUANTIZED_ROWS_ONCE
-#define MICA_OPS_QUANTIZED_ROWS_ONCE
-namespace mica::ops {
-
-// The kernels of the widths that exist, by kind and bits.
-using QuantRowTable = std::array<std::array<QuantRowKernels, 9>, code_kinds>;
-
-}  // namespace mica::ops
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace mica::ops {
@@ -314,12 +304,14 @@ namespace {
 HWY_EXPORT(fill_quant_row_table);
 }
 
+QuantRowTable make_quant_row_table() {
+  QuantRowTable table{};
+  HWY_DYNAMIC_DISPATCH(fill_quant_row_table)(table);
+  return table;
+}
+
 const QuantRowKernels& quant_row_kernels(CodeKind kind, int bits) {
-  static const QuantRowTable table = [] {
-    QuantRowTable result{};
-    HWY_DYNAMIC_DISPATCH(fill_quant_row_table)(result);
-    return result;
-  }();
+  static const QuantRowTable table = make_quant_row_table();
   const QuantRowKernels& kernels = table.at(static_cast<size_t>(kind)).at(bits);
   if (!kernels.dot) {
     throw std::logic_error("quantized rows: no kernel for codes of " + std::to_string(bits) +

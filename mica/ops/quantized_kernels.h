@@ -44,7 +44,11 @@ struct QuantRowKernels {
               int64_t out_row);
 };
 
-// Throws std::logic_error for a width that the kind does not have.
+// The kernels of the widths that exist, by kind and bits.
+using QuantRowTable = std::array<std::array<QuantRowKernels, 9>, code_kinds>;
+QuantRowTable make_quant_row_table();
+
+// Of a table made once. Throws std::logic_error for a width that the kind does not have.
 const QuantRowKernels& quant_row_kernels(CodeKind kind, int bits);
 
 }  // namespace mica::ops
