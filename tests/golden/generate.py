@@ -31,6 +31,7 @@ import sequence_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
 import quantized_goldens  # noqa: F401
 import signal_goldens  # noqa: F401
+import trajectory_goldens  # noqa: F401
 from common import GOLDENS, golden
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -1,6 +1,7 @@
 // Training as a whole: the same numbers as mlx.nn, and one plan for all steps.
 #include <gtest/gtest.h>
 
+#include <span>
 #include <vector>
 
 #include "mica/counters.h"
@@ -108,6 +109,64 @@ std::vector<Counters> steps_of(DigitsNet& model, Optimizer& optimizer, bool init
                      .plan_misses = after.plan_misses - before.plan_misses});
   }
   return steps;
+}
+
+// The networks of tests/golden/trajectory_goldens.py: the weights come from the seed, the batch and
+// the losses of ten steps from the file. draws: how often numbers were drawn for the batch there.
+template <class M, class Optimizer>
+void expect_trajectory(const char* name, int draws, M& model, Optimizer optimizer) {
+  const auto expected = golden::load(name);
+  for (int i = 0; i < draws; ++i) random::normal({1});
+  auto loss_fn = [&](const array& x, const array& y) { return mean_cross_entropy(model(x), y); };
+  auto loss_and_grad = nn::value_and_grad(model, loss_fn);
+  const auto losses = std::span(expected.at("losses").template data<float>(), 10);
+  for (size_t i = 0; i < losses.size(); ++i) {
+    auto [loss, gradients] = loss_and_grad(expected.at("x"), expected.at("y"));
+    optimizer.update(model, gradients);
+    eval(loss, model.parameters(), optimizer.state());
+    EXPECT_NEAR(loss.template item<float>() / losses[i], 1, 1e-5) << name << ", step " << i;
+  }
+}
+
+TEST(Training, MlpFollowsMlx) {
+  random::seed(0);
+  nn::Sequential model{nn::Linear(8, 32), nn::GELU(), nn::LayerNorm(32), nn::Dropout(0.2),
+                       nn::Linear(32, 4)};
+  expect_trajectory("nn/trajectory_mlp", 2, model,
+                    optimizers::SGD({.learning_rate = 0.1, .momentum = 0.9}));
+}
+
+struct Recurrent : nn::Module {
+  nn::Embedding embedding{20, 8};
+  nn::LSTM lstm{8, 16};
+  nn::GRU gru{16, 12};
+  nn::Linear head{12, 4};
+  MICA_MODULE(Recurrent, embedding, lstm, gru, head)
+  array operator()(const array& x) const { return head(gru(lstm(embedding(x)).output).hidden); }
+};
+
+TEST(Training, LstmFollowsMlx) {
+  random::seed(0);
+  Recurrent model;
+  expect_trajectory("nn/trajectory_lstm", 2, model,
+                    optimizers::Adam({.learning_rate = 1e-2, .bias_correction = true}));
+}
+
+struct Language : nn::Module {
+  nn::Embedding embedding{20, 16};
+  nn::TransformerEncoder encoder{2, 16, 4, {.dropout = 0.1}};
+  nn::Linear head{16, 20};
+  MICA_MODULE(Language, embedding, encoder, head)
+  array operator()(const array& x) const {
+    const array mask = nn::MultiHeadAttention::create_additive_causal_mask(x.shape(1));
+    return head(encoder(embedding(x), mask));
+  }
+};
+
+TEST(Training, TransformerFollowsMlx) {
+  random::seed(0);
+  Language model;
+  expect_trajectory("nn/trajectory_transformer", 1, model, optimizers::AdamW(1e-3));
 }
 
 TEST(Training, LoopHitsThePlanCacheFromItsThirdStep) {
