@@ -1,5 +1,7 @@
 #include "mica/nn/normalization.h"
 
+#include <algorithm>
+
 #include "mica/fast/fast.h"
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
@@ -13,22 +15,48 @@ bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == d
 
 std::string with_last(int dims) { return "input (..., " + std::to_string(dims) + ")"; }
 
+// x less its mean over the axes, divided by its standard deviation; computed in at least float32.
+array standardized(const array& x, const std::vector<int>& axes, double eps) {
+  const bool half = x.dtype() == float16 || x.dtype() == bfloat16;
+  const array wide = half ? astype(x, float32) : x;
+  const array var = mica::var(wide, axes, true);
+  const array y = (wide - mean(wide, axes, true)) * rsqrt(var + weak(eps, var));
+  return half ? astype(y, x.dtype()) : y;
+}
+
 }  // namespace
 
-LayerNorm::LayerNorm(int dims, const Options& options) : dims(dims), eps(options.eps) {
-  if (dims < 1) fail("dims of at least 1", repr(dims));
+LayerNorm::LayerNorm(int dims, const Options& options) : LayerNorm(Shape{dims}, options) {}
+
+LayerNorm::LayerNorm(const Shape& dims, const Options& options) : dims(dims), eps(options.eps) {
+  if (dims.empty()) fail("dims of at least one axis", "()");
+  for (const int size : dims)
+    if (size < 1) fail("dims of at least 1", dims.size() == 1 ? repr(size) : to_string(dims));
   if (!(eps > 0)) fail("eps above 0", repr(eps));
-  if (options.affine) weight = ones({dims});
-  if (options.affine && options.bias) bias = zeros({dims});
+  if (options.affine) weight = ones(dims);
+  if (options.affine && options.bias) bias = zeros(dims);
 }
 
 array LayerNorm::operator()(const array& x) const {
-  if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  return hooked(fast::layer_norm(x, weight, bias, static_cast<float>(eps)), x);
+  const bool fits = x.ndim() >= dims.size() &&
+                    std::equal(dims.begin(), dims.end(), x.shape().end() - dims.size());
+  if (!fits) {
+    std::string expected = "input (...";
+    for (const int size : dims) expected += ", " + repr(size);
+    fail(expected + ")", to_string(x.shape()));
+  }
+  const auto e = static_cast<float>(eps);
+  if (dims.size() == 1) return hooked(fast::layer_norm(x, weight, bias, e), x);
+  const auto flat = [](const std::optional<array>& a) {
+    return a ? std::optional<array>(flatten(*a)) : a;
+  };
+  const array rows = flatten(x, -static_cast<int>(dims.size()), -1);
+  return hooked(reshape(fast::layer_norm(rows, flat(weight), flat(bias), e), x.shape()), x);
 }
 
 std::string LayerNorm::extra_repr() const {
-  return repr(dims) + ", eps=" + repr(eps) + ", affine=" + repr(weight.has_value());
+  return (dims.size() == 1 ? repr(dims[0]) : to_string(dims)) + ", eps=" + repr(eps) +
+         ", affine=" + repr(weight.has_value());
 }
 
 RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.eps) {
@@ -91,6 +119,60 @@ std::string BatchNorm::extra_repr() const {
   return repr(num_features) + ", eps=" + repr(options.eps) +
          ", momentum=" + repr(options.momentum) + ", affine=" + repr(weight.has_value()) +
          ", track_running_stats=" + repr(options.track_running_stats);
+}
+
+GroupNorm::GroupNorm(int num_groups, int dims, const Options& options)
+    : num_groups(num_groups), dims(dims), options(options) {
+  if (!(options.eps > 0)) fail("eps above 0", repr(options.eps));
+  if (dims < 1) fail("dims of at least 1", repr(dims));
+  if (num_groups < 1 || dims % num_groups)
+    fail("num_groups that divide " + repr(dims), repr(num_groups));
+  if (options.affine) {
+    bias = zeros({dims});
+    weight = ones({dims});
+  }
+}
+
+array GroupNorm::operator()(const array& x) const {
+  if (x.ndim() < 2) fail("input of at least 2 dimensions", to_string(x.shape()));
+  if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
+  const int batch = x.shape(0), size = dims / num_groups;
+  int places = 1;
+  for (size_t i = 1; i + 1 < x.ndim(); ++i) places *= x.shape()[i];
+  const array groups =
+      options.pytorch_compatible
+          ? standardized(reshape(x, {batch, places, num_groups, size}), {1, 3}, options.eps)
+          : standardized(reshape(x, {batch, places * size, num_groups}), {1}, options.eps);
+  const array y = reshape(groups, x.shape());
+  return hooked(weight ? *weight * y + *bias : y, x);
+}
+
+std::string GroupNorm::extra_repr() const {
+  return repr(num_groups) + ", " + repr(dims) + ", eps=" + repr(options.eps) +
+         ", affine=" + repr(weight.has_value()) +
+         ", pytorch_compatible=" + repr(options.pytorch_compatible);
+}
+
+InstanceNorm::InstanceNorm(int dims, const Options& options) : dims(dims), eps(options.eps) {
+  if (dims < 1) fail("dims of at least 1", repr(dims));
+  if (!(eps > 0)) fail("eps above 0", repr(eps));
+  if (options.affine) {
+    weight = ones({dims});
+    bias = zeros({dims});
+  }
+}
+
+array InstanceNorm::operator()(const array& x) const {
+  if (x.ndim() < 3) fail("input of at least 3 dimensions", to_string(x.shape()));
+  if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
+  std::vector<int> spatial = ops::all_axes(static_cast<int>(x.ndim()) - 1);
+  spatial.erase(spatial.begin());
+  const array y = standardized(x, spatial, eps);
+  return hooked(weight ? *weight * y + *bias : y, x);
+}
+
+std::string InstanceNorm::extra_repr() const {
+  return repr(dims) + ", eps=" + repr(eps) + ", affine=" + repr(weight.has_value());
 }
 
 }  // namespace mica::nn

@@ -1,20 +1,9 @@
 #include "mica/nn/pooling.h"
 
-#include <vector>
-
 #include "mica/ops/checks.h"
 #include "mica/ops/pooling.h"
 
 namespace mica::nn {
-
-namespace {
-
-template <size_t n>
-std::vector<int> to_vector(const Sizes<n>& sizes) {
-  return {sizes.values.begin(), sizes.values.end()};
-}
-
-}  // namespace
 
 template <size_t n>
 Pool<n>::Pool(const char* kind, Sizes<n> kernel_size, const Options& options)
@@ -49,17 +38,17 @@ void Pool<n>::check_input(const array& x) const {
 template <size_t n>
 array MaxPool<n>::operator()(const array& x) const {
   this->check_input(x);
-  return this->hooked(
-      max_pool(x, to_vector(this->kernel_size), to_vector(this->stride), to_vector(this->padding)),
-      x);
+  return this->hooked(max_pool(x, this->kernel_size.to_vector(), this->stride.to_vector(),
+                               this->padding.to_vector()),
+                      x);
 }
 
 template <size_t n>
 array AvgPool<n>::operator()(const array& x) const {
   this->check_input(x);
-  return this->hooked(
-      avg_pool(x, to_vector(this->kernel_size), to_vector(this->stride), to_vector(this->padding)),
-      x);
+  return this->hooked(avg_pool(x, this->kernel_size.to_vector(), this->stride.to_vector(),
+                               this->padding.to_vector()),
+                      x);
 }
 
 template struct Pool<1>;

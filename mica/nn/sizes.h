@@ -1,10 +1,12 @@
-// Kernel sizes, strides and paddings: one number for all spatial axes, or one for each.
+// Kernel sizes, strides and paddings of convolutions and pooling: one number for all spatial axes,
+// or one for each.
 #pragma once
 
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace mica::nn {
 
@@ -32,6 +34,9 @@ struct Sizes {
   }
   // The one number, or a tuple.
   std::string short_repr() const { return one ? std::to_string(values[0]) : repr(); }
+  // A tuple, but the number itself in one dimension.
+  std::string text() const { return n == 1 ? std::to_string(values[0]) : repr(); }
+  std::vector<int> to_vector() const { return {values.begin(), values.end()}; }
 };
 
 }  // namespace mica::nn

@@ -4,10 +4,10 @@
     python tests/golden/generate.py                     all of them
     python tests/golden/generate.py --only nn/linear    those whose name contains "nn/linear"
 
-Needs mlx, numpy and safetensors. A file is made by one function, here or in a *_goldens.py: it is
-named by @golden (with an extension where it is no safetensors file), starts from mx.random.seed(0)
-and returns a dictionary (nested ones get dotted names) of arrays, which may be lists of numbers; or
-the bytes of the file.
+Needs mlx, numpy and safetensors, and for nn/torch_* torch. A file is made by one function, here or
+in a *_goldens.py: it is named by @golden (with an extension where it is no safetensors file),
+starts from mx.random.seed(0) and returns a dictionary (nested ones get dotted names) of arrays,
+which may be lists of numbers; or the bytes of the file.
 The same packages write the same bytes, so that `git diff` shows what changed.
 """
 
@@ -24,6 +24,7 @@ import safetensors.numpy
 
 import fast_goldens  # noqa: F401, registers its files
 import io_goldens  # noqa: F401
+import layer_goldens  # noqa: F401
 import linalg_goldens  # noqa: F401
 import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401

@@ -75,4 +75,32 @@ inline void expect_tree(const Goldens& file, const std::string& prefix, const Tr
   }
 }
 
+// Expects the output, the gradients in parameters and inputs, and the statistics afterwards of a
+// layer with the case's parameters.
+template <class L>
+void expect_layer_case(const Goldens& file, const std::string& name, L layer,
+                       const std::vector<array>& inputs, Tolerance tolerance = {}) {
+  layer.load_weights(part_of(file, name + ".parameters."));
+  const auto parameters = tree_flatten(layer.trainable_parameters());
+  std::vector<array> primals;
+  for (const auto& [path, parameter] : parameters) primals.push_back(parameter);
+  const bool differentiable = issubdtype(inputs[0].dtype(), floating);
+  if (differentiable) primals.insert(primals.end(), inputs.begin(), inputs.end());
+  auto call = [&](const std::vector<array>& arrays) {
+    auto replaced = parameters;
+    for (size_t i = 0; i < replaced.size(); ++i) replaced[i].second = arrays[i];
+    if (!replaced.empty()) layer.update(tree_unflatten(replaced));
+    const array* given = differentiable ? arrays.data() + replaced.size() : inputs.data();
+    if constexpr (std::is_invocable_v<L&, const array&, const array&>)
+      return layer(given[0], given[1]);
+    else
+      return layer(given[0]);
+  };
+  expect_case(file, name, call, primals, file.at(name + ".cotangent"), tolerance);
+  SCOPED_TRACE(name);
+  const auto after = part_of(file, name + ".after.");
+  const Tree held = layer.parameters();
+  for (const auto& [key, expected] : after) expect_close(held[key], expected, tolerance);
+}
+
 }  // namespace mica

@@ -9,32 +9,10 @@ namespace {
 
 class Layers : public ::testing::Test {
  protected:
-  // Expects the output, the gradients in parameters and inputs, and the statistics afterwards of a
-  // layer with the case's parameters.
   template <class L>
   void expect_layer(const std::string& name, L layer, const std::vector<array>& inputs,
                     Tolerance tolerance = {}) const {
-    layer.load_weights(part_of(file_, name + ".parameters."));
-    const auto parameters = tree_flatten(layer.trainable_parameters());
-    std::vector<array> primals;
-    for (const auto& [path, parameter] : parameters) primals.push_back(parameter);
-    const bool differentiable = issubdtype(inputs[0].dtype(), floating);
-    if (differentiable) primals.insert(primals.end(), inputs.begin(), inputs.end());
-    auto call = [&](const std::vector<array>& arrays) {
-      auto replaced = parameters;
-      for (size_t i = 0; i < replaced.size(); ++i) replaced[i].second = arrays[i];
-      if (!replaced.empty()) layer.update(tree_unflatten(replaced));
-      const array* given = differentiable ? arrays.data() + replaced.size() : inputs.data();
-      if constexpr (std::is_invocable_v<L&, const array&, const array&>)
-        return layer(given[0], given[1]);
-      else
-        return layer(given[0]);
-    };
-    expect_case(file_, name, call, primals, file_.at(name + ".cotangent"), tolerance);
-    SCOPED_TRACE(name);
-    const auto after = part_of(file_, name + ".after.");
-    const Tree held = layer.parameters();
-    for (const auto& [key, expected] : after) expect_close(held[key], expected, tolerance);
+    expect_layer_case(file_, name, std::move(layer), inputs, tolerance);
   }
 
   const Goldens file_ = golden::load("nn/layers");
