@@ -107,6 +107,28 @@ struct Block : nn::Module {
   }
 };
 
+// The loss: sums over all outputs, whose gradients the parameters get.
+Workload lstm() {
+  const auto model = std::make_shared<nn::LSTM>(128, 256);
+  const array x = normal({32, 64, 128});
+  eval(model->parameters());
+  const auto loss_and_gradients = nn::value_and_grad(
+      *model, [m = model.get()](const array& x) { return sum(m->steps(x).first); });
+  const Step step = [model, loss_and_gradients, x] {
+    auto [loss, gradients] = loss_and_gradients(x);
+    std::vector<array> results{loss};
+    for (const auto& [path, gradient] : tree_flatten(gradients)) results.push_back(gradient);
+    eval(results);
+    return results;
+  };
+  const auto check = [](const std::vector<array>& results) {
+    std::vector<double> got{results[0].item<double>()};
+    for (size_t i = 1; i < results.size(); ++i) got.push_back(sum(abs(results[i])).item<double>());
+    expect_close(got, {-431.1199, 1352075.6, 865555.1, 225971.67}, 1e-4);
+  };
+  return {step, check};
+}
+
 Workload gpt() {
   const array tokens = labels({8, 256}, 512), targets = labels({8, 256}, 512);
   std::vector<nn::Layer> layers;
@@ -124,6 +146,7 @@ std::vector<Row> model_rows() {
   return {
       {"mlp 784-128-128-10 train B256", mlp},
       {"cnn 3conv bn relu pool 32x32 train B64", cnn},
+      {"lstm 128->256 T64 B32 fwd+bwd", lstm},
       {"gpt 4x256 T256 B8 V512 train", gpt},
   };
 }

@@ -1,12 +1,12 @@
-#include <cmath>
+#include <algorithm>
 
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
-#include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/fast/recurrence.h"
+#include "mica/fast/recurrence_rows.h"
 #include "mica/ops/elementwise/transcendental.h"
 
 namespace mica::ops {
@@ -43,8 +43,9 @@ void product(int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool trans
 }
 
 template <class T>
-void in_place(cpu::ElementwiseKernel kernel, T* x, int64_t n) {
-  kernel(x, x, nullptr, nullptr, static_cast<size_t>(n));
+typename RecurrentRows<T>::Activations activations() {
+  return {cpu::elementwise_kernel(op_id<Sigmoid>(), dtype_of<T>()),
+          cpu::elementwise_kernel(op_id<Tanh>(), dtype_of<T>())};
 }
 
 template <class T>
@@ -76,50 +77,24 @@ class Forward {
     const int64_t size = sizes_.hidden;
     const T* x = row(call_.inputs[0], sequence, t);
     if (cell_ == RecurrentCell::rnn) {
-      for (int64_t j = 0; j < size; ++j) hidden[j] = x[j] + products[j];
-      in_place(tanh_, hidden, size);
+      rows_.rnn(activations_, size, x, products, hidden);
     } else if (cell_ == RecurrentCell::gru) {
-      gru(x, products, row(call_.outputs[1], sequence, t), hidden);
+      rows_.gru(activations_, size, x, products, call_.inputs[3].as<T>(),
+                row(call_.outputs[1], sequence, t), hidden);
     } else {
-      T* const cells = row(call_.outputs[1], sequence, t);
       const T* before = t > 0 ? row(call_.outputs[1], sequence, t - 1)
                               : call_.inputs[3].as<T>() + sequence * size;
-      lstm(x, products, before, row(call_.outputs[2], sequence, t), cells, hidden);
+      rows_.lstm(activations_, size, x, products, before, row(call_.outputs[2], sequence, t),
+                 row(call_.outputs[1], sequence, t), hidden);
     }
     std::copy_n(hidden, size, row(call_.outputs[0], sequence, t));
-  }
-
-  void gru(const T* x, const T* products, T* saved, T* hidden) const {
-    const int64_t size = sizes_.hidden;
-    const T* bias = call_.inputs[3].as<T>();
-    T *r = saved, *z = r + size, *n = z + size, *q = n + size;
-    for (int64_t j = 0; j < 2 * size; ++j) r[j] = x[j] + products[j];
-    in_place(sigmoid_, r, 2 * size);
-    for (int64_t j = 0; j < size; ++j) {
-      q[j] = products[2 * size + j] + bias[j];
-      n[j] = x[2 * size + j] + r[j] * q[j];
-    }
-    in_place(tanh_, n, size);
-    for (int64_t j = 0; j < size; ++j) hidden[j] = (1 - z[j]) * n[j] + z[j] * hidden[j];
-  }
-
-  void lstm(const T* x, const T* products, const T* before, T* saved, T* cells, T* hidden) const {
-    const int64_t size = sizes_.hidden;
-    T *i = saved, *f = i + size, *g = f + size, *o = g + size;
-    for (int64_t j = 0; j < 4 * size; ++j) saved[j] = x[j] + products[j];
-    in_place(sigmoid_, i, 2 * size);
-    in_place(tanh_, g, size);
-    in_place(sigmoid_, o, size);
-    for (int64_t j = 0; j < size; ++j) hidden[j] = cells[j] = f[j] * before[j] + i[j] * g[j];
-    in_place(tanh_, hidden, size);
-    for (int64_t j = 0; j < size; ++j) hidden[j] *= o[j];
   }
 
   RecurrentCell cell_;
   const cpu::Call& call_;
   Sizes sizes_;
-  const cpu::ElementwiseKernel tanh_ = cpu::elementwise_kernel(op_id<Tanh>(), dtype_of<T>());
-  const cpu::ElementwiseKernel sigmoid_ = cpu::elementwise_kernel(op_id<Sigmoid>(), dtype_of<T>());
+  const RecurrentRows<T>& rows_ = recurrent_rows<T>();
+  const typename RecurrentRows<T>::Activations activations_ = activations<T>();
 };
 
 template <class T>
@@ -169,49 +144,16 @@ class Backward {
       return t > 0 ? row(states, sequence, t - 1) : first.as<T>() + sequence * size;
     };
     if (cell_ == RecurrentCell::rnn) {
-      const T* h = row(given_[0], sequence, t);
-      for (int64_t j = 0; j < size; ++j) out[j] = hidden[j] * (1 - h[j] * h[j]);
-      std::copy_n(out, size, products);
+      rows_.rnn_backward(size, row(given_[0], sequence, t), hidden, out, products);
     } else if (cell_ == RecurrentCell::gru) {
-      gru(row(given_[1], sequence, t), before(given_[0], call_.inputs[2]), hidden, out, directly);
-      std::copy_n(out, 2 * size, products);
-      std::copy_n(out + 3 * size, size, products + 2 * size);
+      rows_.gru_backward(size, row(given_[1], sequence, t), before(given_[0], call_.inputs[2]),
+                         hidden, out, products, directly);
     } else {
       const T* cotangent_of_cells = row(given_.back(), sequence, t);
       for (int64_t j = 0; j < size; ++j) cells[j] += cotangent_of_cells[j];
-      lstm_step(row(given_[2], sequence, t), row(given_[1], sequence, t),
-                before(given_[1], call_.inputs[3]), hidden, out, cells, products);
-      std::copy_n(out, 4 * size, products);
-    }
-  }
-
-  void gru(const T* saved, const T* before, const T* hidden, T* out, T* directly) const {
-    const int64_t size = sizes_.hidden;
-    const T *r = saved, *z = r + size, *n = z + size, *q = n + size;
-    for (int64_t j = 0; j < size; ++j) {
-      const T of_n = hidden[j] * (1 - z[j]) * (1 - n[j] * n[j]);
-      out[j] = of_n * q[j] * r[j] * (1 - r[j]);
-      out[size + j] = hidden[j] * (before[j] - n[j]) * z[j] * (1 - z[j]);
-      out[2 * size + j] = of_n;
-      out[3 * size + j] = of_n * r[j];
-      directly[j] = hidden[j] * z[j];
-    }
-  }
-
-  // `scratch` holds tanh(c').
-  void lstm_step(const T* saved, const T* state, const T* before, const T* hidden, T* out, T* cells,
-                 T* scratch) const {
-    const int64_t size = sizes_.hidden;
-    const T *i = saved, *f = i + size, *g = f + size, *o = g + size;
-    tanh_(scratch, state, nullptr, nullptr, static_cast<size_t>(size));
-    for (int64_t j = 0; j < size; ++j) {
-      const T squashed = scratch[j];
-      const T of_cell = cells[j] + hidden[j] * o[j] * (1 - squashed * squashed);
-      out[j] = of_cell * g[j] * i[j] * (1 - i[j]);
-      out[size + j] = of_cell * before[j] * f[j] * (1 - f[j]);
-      out[2 * size + j] = of_cell * i[j] * (1 - g[j] * g[j]);
-      out[3 * size + j] = hidden[j] * squashed * o[j] * (1 - o[j]);
-      cells[j] = of_cell * f[j];
+      rows_.lstm_backward(activations_, size, row(given_[2], sequence, t),
+                          row(given_[1], sequence, t), before(given_[1], call_.inputs[3]), hidden,
+                          out, products, cells);
     }
   }
 
@@ -219,7 +161,8 @@ class Backward {
   const cpu::Call& call_;
   Sizes sizes_;
   std::span<const cpu::Tensor> given_;  // the outputs of Recurrence, then the cotangents
-  const cpu::ElementwiseKernel tanh_ = cpu::elementwise_kernel(op_id<Tanh>(), dtype_of<T>());
+  const RecurrentRows<T>& rows_ = recurrent_rows<T>();
+  const typename RecurrentRows<T>::Activations activations_ = activations<T>();
 };
 
 template <template <class> class Pass>

@@ -1,0 +1,41 @@
+// What a recurrent cell does with the gates of one sequence at one step, once the products are
+// there. Internal to the kernels of recurrence.h, whose names these use.
+#pragma once
+
+#include <cstdint>
+
+#include "mica/engine/cpu/elementwise.h"
+
+namespace mica::ops {
+
+// For this machine's instruction set. `n` hidden units; no two pointers overlap.
+template <class T>
+struct RecurrentRows {
+  using Activation = cpu::ElementwiseKernel;
+  struct Activations {
+    Activation sigmoid, tanh;
+  };
+
+  // h = tanh(x + p).
+  void (*rnn)(Activations f, int64_t n, const T* x, const T* p, T* h);
+  // h holds the state before; saved: r, z, n, q.
+  void (*gru)(Activations f, int64_t n, const T* x, const T* p, const T* bias, T* saved, T* h);
+  // saved: i, f, g, o.
+  void (*lstm)(Activations f, int64_t n, const T* x, const T* p, const T* before, T* saved, T* cell,
+               T* h);
+
+  // dh: the cotangent of the new h; dx and dp those of x and p.
+  void (*rnn_backward)(int64_t n, const T* h, const T* dh, T* dx, T* dp);
+  // dx: of the r, z and n parts, then of q. before: the h before, and its cotangent but for the
+  // part that comes through p.
+  void (*gru_backward)(int64_t n, const T* saved, const T* before, const T* dh, T* dx, T* dp,
+                       T* d_before);
+  // dc: the cotangent of the new cell state, which becomes that of the state before.
+  void (*lstm_backward)(Activations f, int64_t n, const T* saved, const T* cell, const T* before,
+                        const T* dh, T* dx, T* dp, T* dc);
+};
+
+template <class T>
+const RecurrentRows<T>& recurrent_rows();
+
+}  // namespace mica::ops
