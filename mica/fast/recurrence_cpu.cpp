@@ -1,9 +1,13 @@
 #include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
 
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/packed_matrix.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/fast/recurrence.h"
 #include "mica/fast/recurrence_rows.h"
@@ -12,165 +16,213 @@
 namespace mica::ops {
 namespace {
 
-struct Sizes {
-  int64_t sequences, steps, hidden, products;
+// What both passes share: hidden units in blocks, which threads take; a step is one parallel
+// region.
+template <class T>
+class Pass {
+ protected:
+  explicit Pass(const cpu::Call& call)
+      : call_(call),
+        sequences_(call.inputs[0].shape[0]),
+        steps_(call.inputs[0].shape[1]),
+        size_(call.inputs[1].shape[1]),
+        products_(call.inputs[1].shape[0]) {}
 
-  explicit Sizes(std::span<const cpu::Tensor> inputs)
-      : sequences(inputs[0].shape[0]),
-        steps(inputs[0].shape[1]),
-        hidden(inputs[1].shape[1]),
-        products(inputs[1].shape[0]) {}
+  // Packing the weight pays where it is used often.
+  bool packs() const { return std::is_same_v<T, float> && sequences_ * steps_ >= 64; }
 
-  // Calls f(sequence) for each, in parallel where there is enough to do.
+  // Calls f(first block, last block, first unit, last unit) for parts of the hidden units.
   template <class F>
-  void for_each_sequence(F&& f) const {
-    engine::parallel_for(sequences, 4096 / std::max<int64_t>(hidden, 1) + 1,
+  void for_units(F&& f) const {
+    const int64_t block = cpu::PackedMatrix::panel();
+    const int64_t work = sequences_ * block * (products_ + 64);
+    engine::parallel_for(cpu::PackedMatrix::panels(size_), 32768 / (work + 1) + 1,
                          [&](int64_t begin, int64_t end) {
-                           for (int64_t n = begin; n < end; ++n) f(n);
+                           f(begin, end, begin * block, std::min(end * block, size_));
                          });
   }
-};
 
-// out (m, n) = a (m, k) b (k, n), all contiguous; b given as its transpose where `transposed`.
-template <class T>
-void product(int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool transposed, T* out) {
-  cpu::MatmulProblem p;
-  p.dtype = dtype_of<T>().val();
-  p.m = m, p.n = n, p.k = k;
-  p.a_row = k, p.a_col = 1;
-  p.b_row = transposed ? 1 : n, p.b_col = transposed ? k : 1;
-  cpu::matmul(p, a, b, nullptr, out);
-}
-
-template <class T>
-typename RecurrentRows<T>::Activations activations() {
-  return {cpu::elementwise_kernel(op_id<Sigmoid>(), dtype_of<T>()),
-          cpu::elementwise_kernel(op_id<Tanh>(), dtype_of<T>())};
-}
-
-template <class T>
-class Forward {
- public:
-  Forward(RecurrentCell cell, const cpu::Call& call)
-      : cell_(cell), call_(call), sizes_(call.inputs) {}
-
-  void run() const {
-    const int64_t n = sizes_.sequences, size = sizes_.hidden, rows = sizes_.products;
-    const cpu::Scratch memory(n * (size + rows) * sizeof(T));
-    T* const hidden = memory.as<T>();  // the last one, contiguous
-    T* const products = hidden + n * size;
-    std::copy_n(call_.inputs[2].as<T>(), n * size, hidden);
-    for (int64_t t = 0; t < sizes_.steps; ++t) {
-      product<T>(n, rows, size, hidden, call_.inputs[1].as<T>(), true, products);
-      sizes_.for_each_sequence(
-          [&](int64_t i) { step(i, t, products + i * rows, hidden + i * size); });
-    }
+  // out (m, n) = a (m, k) b (k, n), all contiguous; b given as its transpose where `transposed`.
+  static void multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool transposed,
+                       T* out) {
+    cpu::MatmulProblem p;
+    p.dtype = dtype_of<T>().val();
+    p.m = m, p.n = n, p.k = k;
+    p.a_row = k, p.a_col = 1;
+    p.b_row = transposed ? 1 : n, p.b_col = transposed ? k : 1;
+    cpu::matmul(p, a, b, nullptr, out);
   }
 
- private:
+  const T* input(size_t i) const { return call_.inputs[i].template as<T>(); }
+  T* output(size_t i) const { return call_.outputs[i].template as<T>(); }
   // Row (sequence, step) of an operand (N, L, size).
   T* row(const cpu::Tensor& x, int64_t sequence, int64_t t) const {
-    return x.as<T>() + (sequence * sizes_.steps + t) * x.shape[2];
+    return x.template as<T>() + (sequence * steps_ + t) * x.shape[2];
+  }
+  // The state before step t: of `states`, or the first.
+  const T* before(const cpu::Tensor& states, const cpu::Tensor& first, int64_t sequence,
+                  int64_t t) const {
+    return t > 0 ? row(states, sequence, t - 1) : first.template as<T>() + sequence * size_;
   }
 
-  void step(int64_t sequence, int64_t t, T* products, T* hidden) const {
-    const int64_t size = sizes_.hidden;
-    const T* x = row(call_.inputs[0], sequence, t);
-    if (cell_ == RecurrentCell::rnn) {
-      rows_.rnn(activations_, size, x, products, hidden);
-    } else if (cell_ == RecurrentCell::gru) {
-      rows_.gru(activations_, size, x, products, call_.inputs[3].as<T>(),
-                row(call_.outputs[1], sequence, t), hidden);
-    } else {
-      const T* before = t > 0 ? row(call_.outputs[1], sequence, t - 1)
-                              : call_.inputs[3].as<T>() + sequence * size;
-      rows_.lstm(activations_, size, x, products, before, row(call_.outputs[2], sequence, t),
-                 row(call_.outputs[1], sequence, t), hidden);
-    }
-    std::copy_n(hidden, size, row(call_.outputs[0], sequence, t));
-  }
-
-  RecurrentCell cell_;
   const cpu::Call& call_;
-  Sizes sizes_;
+  int64_t sequences_, steps_, size_, products_;  // products_: of each step, G
   const RecurrentRows<T>& rows_ = recurrent_rows<T>();
-  const typename RecurrentRows<T>::Activations activations_ = activations<T>();
+  const typename RecurrentRows<T>::Activations activations_{
+      cpu::elementwise_kernel(op_id<Sigmoid>(), dtype_of<T>()),
+      cpu::elementwise_kernel(op_id<Tanh>(), dtype_of<T>())};
 };
 
 template <class T>
-class Backward {
+class Forward : Pass<T> {
  public:
-  Backward(RecurrentCell cell, const cpu::Call& call)
-      : cell_(cell),
-        call_(call),
-        sizes_(call.inputs),
-        given_(call.inputs.subspan(cell == RecurrentCell::rnn ? 3 : 4)) {}
+  Forward(RecurrentCell cell, const cpu::Call& call) : Pass<T>(call), cell_(cell) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!this->packs()) return;
+      for (int64_t gate = 0; gate < products_ / size_; ++gate) {
+        packed_.emplace_back(weight() + gate * size_ * size_, 1, size_, size_, size_);
+      }
+    }
+  }
 
   void run() const {
-    const int64_t n = sizes_.sequences, size = sizes_.hidden, rows = sizes_.products;
-    const cpu::Scratch memory(n * (2 * size + rows) * sizeof(T));
-    T* const from_later = memory.as<T>();       // the part of h's cotangent that later steps give,
-    T* const directly = from_later + n * size;  // and of it that does not come through weight
-    T* const products = directly + n * size;    // of p
-    T* const cells = lstm() ? call_.outputs[2].as<T>() : nullptr;
-    std::fill_n(from_later, n * size, T(0));
-    if (cells) std::fill_n(cells, n * size, T(0));
-    for (int64_t t = sizes_.steps; t-- > 0;) {
-      sizes_.for_each_sequence([&](int64_t i) {
-        step(i, t, from_later + i * size, products + i * rows, directly + i * size,
-             cells ? cells + i * size : nullptr);
+    const int64_t n = sequences_;
+    const cpu::Scratch memory(n * (2 * size_ + products_) * sizeof(T));
+    T* last = memory.as<T>();  // hidden states, contiguous
+    T* next = last + n * size_;
+    T* const products = next + n * size_;
+    std::copy_n(input(2), n * size_, last);
+    for (int64_t t = 0; t < steps_; ++t, std::swap(last, next)) {
+      if (packed_.empty()) this->multiply(n, products_, size_, last, weight(), true, products);
+      this->for_units([&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
+                          int64_t first, int64_t stop) {
+        if constexpr (std::is_same_v<T, float>) {
+          for (size_t gate = 0; gate < packed_.size(); ++gate) {
+            packed_[gate].multiply(last, size_, n, begin, end,
+                                   products + static_cast<int64_t>(gate) * size_, products_);
+          }
+        }
+        for (int64_t i = 0; i < n; ++i) {
+          step(i, t, first, stop - first, products + i * products_ + first,
+               last + i * size_ + first, next + i * size_ + first);
+        }
       });
-      product<T>(n, size, rows, products, call_.inputs[1].as<T>(), false, from_later);
-      if (cell_ != RecurrentCell::gru) continue;
-      for (int64_t j = 0; j < n * size; ++j) from_later[j] += directly[j];
     }
-    std::copy_n(from_later, n * size, call_.outputs[1].as<T>());
   }
 
  private:
-  bool lstm() const { return cell_ == RecurrentCell::lstm; }
-  T* row(const cpu::Tensor& x, int64_t sequence, int64_t t) const {
-    return x.as<T>() + (sequence * sizes_.steps + t) * x.shape[2];
+  using Pass<T>::call_, Pass<T>::sequences_, Pass<T>::steps_, Pass<T>::size_, Pass<T>::products_;
+  using Pass<T>::rows_, Pass<T>::activations_, Pass<T>::row, Pass<T>::input, Pass<T>::output;
+
+  const T* weight() const { return input(1); }
+
+  // `count` units from `first` on; products, last and next point to the first's.
+  void step(int64_t sequence, int64_t t, int64_t first, int64_t count, const T* products,
+            const T* last, T* next) const {
+    const T* x = row(call_.inputs[0], sequence, t) + first;
+    if (cell_ == RecurrentCell::rnn) {
+      rows_.rnn(activations_, count, x, products, next);
+    } else if (cell_ == RecurrentCell::gru) {
+      rows_.gru(activations_, count, size_, x, products, input(3) + first, last,
+                row(call_.outputs[1], sequence, t) + first, next);
+    } else {
+      const cpu::Tensor& cells = call_.outputs[1];
+      rows_.lstm(activations_, count, size_, x, products,
+                 this->before(cells, call_.inputs[3], sequence, t) + first,
+                 row(call_.outputs[2], sequence, t) + first, row(cells, sequence, t) + first, next);
+    }
+    std::copy_n(next, count, row(call_.outputs[0], sequence, t) + first);
   }
 
-  void step(int64_t sequence, int64_t t, T* hidden, T* products, T* directly, T* cells) const {
-    const int64_t size = sizes_.hidden;
-    const cpu::Tensor& of_hidden = given_[given_.size() - (lstm() ? 2 : 1)];
-    const T* cotangent = row(of_hidden, sequence, t);
-    for (int64_t j = 0; j < size; ++j) hidden[j] += cotangent[j];
-    T* const out = row(call_.outputs[0], sequence, t);
-    // The state before step t: an output, or an input.
-    const auto before = [&](const cpu::Tensor& states, const cpu::Tensor& first) {
-      return t > 0 ? row(states, sequence, t - 1) : first.as<T>() + sequence * size;
-    };
+  RecurrentCell cell_;
+  std::deque<cpu::PackedMatrix> packed_;  // one for each gate, or none
+};
+
+template <class T>
+class Backward : Pass<T> {
+ public:
+  Backward(RecurrentCell cell, const cpu::Call& call)
+      : Pass<T>(call),
+        cell_(cell),
+        given_(call.inputs.subspan(cell == RecurrentCell::rnn ? 3 : 4)) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (this->packs()) packed_.emplace(weight(), size_, 1, products_, size_);
+    }
+  }
+
+  void run() const {
+    const int64_t n = sequences_;
+    const cpu::Scratch memory(n * (2 * size_ + 2 * products_) * sizeof(T));
+    T* const hidden = memory.as<T>();        // the cotangent of h,
+    T* const directly = hidden + n * size_;  // the part of it that does not come through p,
+    T* last = directly + n * size_;          // and that of p: of the step behind,
+    T* now = last + n * products_;           // and of this one
+    std::fill_n(directly, n * size_, T(0));
+    if (lstm()) std::fill_n(output(2), n * size_, T(0));
+    for (int64_t t = steps_; t-- > 0; std::swap(last, now)) {
+      const bool ends = t + 1 == steps_;
+      if (!packed_ && !ends) through_weight(last, hidden);
+      this->for_units([&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
+                          int64_t first, int64_t stop) {
+        if constexpr (std::is_same_v<T, float>) {
+          if (packed_ && !ends) packed_->multiply(last, products_, n, begin, end, hidden, size_);
+        }
+        for (int64_t i = 0; i < n; ++i) {
+          const int64_t at = i * size_ + first;
+          if (ends) std::fill_n(hidden + at, stop - first, T(0));
+          step(i, t, first, stop - first, hidden + at, directly + at, now + i * products_ + first);
+        }
+      });
+    }
+    T* const of_first = output(1);
+    through_weight(last, of_first);
+    for (int64_t j = 0; j < n * size_; ++j) of_first[j] += directly[j];
+  }
+
+ private:
+  using Pass<T>::call_, Pass<T>::sequences_, Pass<T>::steps_, Pass<T>::size_, Pass<T>::products_;
+  using Pass<T>::rows_, Pass<T>::activations_, Pass<T>::row, Pass<T>::input, Pass<T>::output;
+
+  bool lstm() const { return cell_ == RecurrentCell::lstm; }
+  const T* weight() const { return input(1); }
+  void through_weight(const T* of_products, T* out) const {
+    this->multiply(sequences_, size_, products_, of_products, weight(), false, out);
+  }
+
+  // As Forward's. hidden: what came through the weight; the rest is added here.
+  void step(int64_t sequence, int64_t t, int64_t first, int64_t count, T* hidden, T* directly,
+            T* of_products) const {
+    const T* cotangent = row(given_[given_.size() - (lstm() ? 2 : 1)], sequence, t) + first;
+    for (int64_t j = 0; j < count; ++j) hidden[j] += cotangent[j] + directly[j];
+    T* const out = row(call_.outputs[0], sequence, t) + first;
     if (cell_ == RecurrentCell::rnn) {
-      rows_.rnn_backward(size, row(given_[0], sequence, t), hidden, out, products);
+      rows_.rnn_backward(count, row(given_[0], sequence, t) + first, hidden, out, of_products);
     } else if (cell_ == RecurrentCell::gru) {
-      rows_.gru_backward(size, row(given_[1], sequence, t), before(given_[0], call_.inputs[2]),
-                         hidden, out, products, directly);
+      rows_.gru_backward(count, size_, row(given_[1], sequence, t) + first,
+                         this->before(given_[0], call_.inputs[2], sequence, t) + first, hidden, out,
+                         of_products, directly);
     } else {
-      const T* cotangent_of_cells = row(given_.back(), sequence, t);
-      for (int64_t j = 0; j < size; ++j) cells[j] += cotangent_of_cells[j];
-      rows_.lstm_backward(activations_, size, row(given_[2], sequence, t),
-                          row(given_[1], sequence, t), before(given_[1], call_.inputs[3]), hidden,
-                          out, products, cells);
+      T* const cells = output(2) + sequence * size_ + first;
+      const T* cotangent_of_cells = row(given_.back(), sequence, t) + first;
+      for (int64_t j = 0; j < count; ++j) cells[j] += cotangent_of_cells[j];
+      rows_.lstm_backward(activations_, count, size_, row(given_[2], sequence, t) + first,
+                          row(given_[1], sequence, t) + first,
+                          this->before(given_[1], call_.inputs[3], sequence, t) + first, hidden,
+                          out, of_products, cells);
     }
   }
 
   RecurrentCell cell_;
-  const cpu::Call& call_;
-  Sizes sizes_;
   std::span<const cpu::Tensor> given_;  // the outputs of Recurrence, then the cotangents
-  const RecurrentRows<T>& rows_ = recurrent_rows<T>();
-  const typename RecurrentRows<T>::Activations activations_ = activations<T>();
+  std::optional<cpu::PackedMatrix> packed_;
 };
 
-template <template <class> class Pass>
+template <template <class> class Direction>
 void run_pass(RecurrentCell cell, const cpu::Call& call) {
   if (call.inputs[0].dtype == float64) {
-    Pass<double>(cell, call).run();
+    Direction<double>(cell, call).run();
   } else {
-    Pass<float>(cell, call).run();
+    Direction<float>(cell, call).run();
   }
 }
 

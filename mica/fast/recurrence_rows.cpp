@@ -29,32 +29,33 @@ void rnn(Activations<T> f, int64_t n, const T* HWY_RESTRICT x, const T* HWY_REST
 }
 
 template <class T>
-void gru(Activations<T> f, int64_t n, const T* HWY_RESTRICT x, const T* HWY_RESTRICT p,
-         const T* HWY_RESTRICT bias, T* HWY_RESTRICT saved, T* HWY_RESTRICT h) {
-  for (int64_t j = 0; j < 2 * n; ++j) saved[j] = x[j] + p[j];
-  activate(f.sigmoid, saved, 2 * n);
-  T* const q = saved + 3 * n;
-  for (int64_t j = 0; j < n; ++j) q[j] = p[2 * n + j] + bias[j];
-  const T *const r = saved, *const z = saved + n;
-  T* const fresh = saved + 2 * n;
-  for (int64_t j = 0; j < n; ++j) fresh[j] = x[2 * n + j] + r[j] * q[j];
+void gru(Activations<T> f, int64_t n, int64_t size, const T* HWY_RESTRICT x,
+         const T* HWY_RESTRICT p, const T* HWY_RESTRICT bias, const T* HWY_RESTRICT before,
+         T* HWY_RESTRICT saved, T* HWY_RESTRICT h) {
+  T *const r = saved, *const z = r + size, *const fresh = z + size, *const q = fresh + size;
+  for (int64_t j = 0; j < n; ++j) r[j] = x[j] + p[j];
+  activate(f.sigmoid, r, n);
+  for (int64_t j = 0; j < n; ++j) z[j] = x[size + j] + p[size + j];
+  activate(f.sigmoid, z, n);
+  for (int64_t j = 0; j < n; ++j) q[j] = p[2 * size + j] + bias[j];
+  for (int64_t j = 0; j < n; ++j) fresh[j] = x[2 * size + j] + r[j] * q[j];
   activate(f.tanh, fresh, n);
-  for (int64_t j = 0; j < n; ++j) h[j] = (1 - z[j]) * fresh[j] + z[j] * h[j];
+  for (int64_t j = 0; j < n; ++j) h[j] = (1 - z[j]) * fresh[j] + z[j] * before[j];
 }
 
 template <class T>
-void lstm(Activations<T> f, int64_t n, const T* HWY_RESTRICT x, const T* HWY_RESTRICT p,
-          const T* HWY_RESTRICT before, T* HWY_RESTRICT saved, T* HWY_RESTRICT cell,
-          T* HWY_RESTRICT h) {
-  for (int64_t j = 0; j < 4 * n; ++j) saved[j] = x[j] + p[j];
-  activate(f.sigmoid, saved, 2 * n);
-  activate(f.tanh, saved + 2 * n, n);
-  activate(f.sigmoid, saved + 3 * n, n);
-  const T *const i = saved, *const forget = saved + n, *const g = saved + 2 * n;
+void lstm(Activations<T> f, int64_t n, int64_t size, const T* HWY_RESTRICT x,
+          const T* HWY_RESTRICT p, const T* HWY_RESTRICT before, T* HWY_RESTRICT saved,
+          T* HWY_RESTRICT cell, T* HWY_RESTRICT h) {
+  const cpu::ElementwiseKernel activations[] = {f.sigmoid, f.sigmoid, f.tanh, f.sigmoid};
+  for (int64_t gate = 0; gate < 4; ++gate) {
+    const int64_t at = gate * size;
+    for (int64_t j = 0; j < n; ++j) saved[at + j] = x[at + j] + p[at + j];
+    activate(activations[gate], saved + at, n);
+  }
+  const T *const i = saved, *const forget = i + size, *const g = forget + size, *const o = g + size;
   for (int64_t j = 0; j < n; ++j) cell[j] = forget[j] * before[j] + i[j] * g[j];
-  std::copy_n(cell, n, h);
-  activate(f.tanh, h, n);
-  const T* const o = saved + 3 * n;
+  f.tanh(h, cell, nullptr, nullptr, static_cast<size_t>(n));
   for (int64_t j = 0; j < n; ++j) h[j] *= o[j];
 }
 
@@ -65,33 +66,34 @@ void rnn_backward(int64_t n, const T* HWY_RESTRICT h, const T* HWY_RESTRICT dh, 
 }
 
 template <class T>
-void gru_backward(int64_t n, const T* HWY_RESTRICT saved, const T* HWY_RESTRICT before,
-                  const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx, T* HWY_RESTRICT dp,
-                  T* HWY_RESTRICT d_before) {
+void gru_backward(int64_t n, int64_t size, const T* HWY_RESTRICT saved,
+                  const T* HWY_RESTRICT before, const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx,
+                  T* HWY_RESTRICT dp, T* HWY_RESTRICT d_before) {
   for (int64_t j = 0; j < n; ++j) {
-    const T r = saved[j], z = saved[n + j], fresh = saved[2 * n + j], q = saved[3 * n + j];
-    const T of_fresh = dh[j] * (1 - z) * (1 - fresh * fresh);
+    const T r = saved[j], z = saved[size + j], fresh = saved[2 * size + j];
+    const T q = saved[3 * size + j], of_fresh = dh[j] * (1 - z) * (1 - fresh * fresh);
     dx[j] = dp[j] = of_fresh * q * r * (1 - r);
-    dx[n + j] = dp[n + j] = dh[j] * (before[j] - fresh) * z * (1 - z);
-    dx[2 * n + j] = of_fresh;
-    dx[3 * n + j] = dp[2 * n + j] = of_fresh * r;
+    dx[size + j] = dp[size + j] = dh[j] * (before[j] - fresh) * z * (1 - z);
+    dx[2 * size + j] = of_fresh;
+    dx[3 * size + j] = dp[2 * size + j] = of_fresh * r;
     d_before[j] = dh[j] * z;
   }
 }
 
 template <class T>
-void lstm_backward(Activations<T> f, int64_t n, const T* HWY_RESTRICT saved,
+void lstm_backward(Activations<T> f, int64_t n, int64_t size, const T* HWY_RESTRICT saved,
                    const T* HWY_RESTRICT cell, const T* HWY_RESTRICT before,
                    const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx, T* HWY_RESTRICT dp,
                    T* HWY_RESTRICT dc) {
   f.tanh(dp, cell, nullptr, nullptr, static_cast<size_t>(n));
   for (int64_t j = 0; j < n; ++j) {
-    const T i = saved[j], forget = saved[n + j], g = saved[2 * n + j], o = saved[3 * n + j];
-    const T squashed = dp[j], of_cell = dc[j] + dh[j] * o * (1 - squashed * squashed);
+    const T i = saved[j], forget = saved[size + j], g = saved[2 * size + j];
+    const T o = saved[3 * size + j], squashed = dp[j];
+    const T of_cell = dc[j] + dh[j] * o * (1 - squashed * squashed);
     dx[j] = dp[j] = of_cell * g * i * (1 - i);
-    dx[n + j] = dp[n + j] = of_cell * before[j] * forget * (1 - forget);
-    dx[2 * n + j] = dp[2 * n + j] = of_cell * i * (1 - g * g);
-    dx[3 * n + j] = dp[3 * n + j] = dh[j] * squashed * o * (1 - o);
+    dx[size + j] = dp[size + j] = of_cell * before[j] * forget * (1 - forget);
+    dx[2 * size + j] = dp[2 * size + j] = of_cell * i * (1 - g * g);
+    dx[3 * size + j] = dp[3 * size + j] = dh[j] * squashed * o * (1 - o);
     dc[j] = of_cell * forget;
   }
 }

@@ -8,7 +8,8 @@
 
 namespace mica::ops {
 
-// For this machine's instruction set. `n` hidden units; no two pointers overlap.
+// For this machine's instruction set. Each works on n hidden units; of operands that have several
+// parts (gates), these are `size` elements apart. No two pointers overlap.
 template <class T>
 struct RecurrentRows {
   using Activation = cpu::ElementwiseKernel;
@@ -18,21 +19,22 @@ struct RecurrentRows {
 
   // h = tanh(x + p).
   void (*rnn)(Activations f, int64_t n, const T* x, const T* p, T* h);
-  // h holds the state before; saved: r, z, n, q.
-  void (*gru)(Activations f, int64_t n, const T* x, const T* p, const T* bias, T* saved, T* h);
-  // saved: i, f, g, o.
-  void (*lstm)(Activations f, int64_t n, const T* x, const T* p, const T* before, T* saved, T* cell,
-               T* h);
+  // before: the h before. saved: r, z, n, q.
+  void (*gru)(Activations f, int64_t n, int64_t size, const T* x, const T* p, const T* bias,
+              const T* before, T* saved, T* h);
+  // before: the cell state before. saved: i, f, g, o.
+  void (*lstm)(Activations f, int64_t n, int64_t size, const T* x, const T* p, const T* before,
+               T* saved, T* cell, T* h);
 
   // dh: the cotangent of the new h; dx and dp those of x and p.
   void (*rnn_backward)(int64_t n, const T* h, const T* dh, T* dx, T* dp);
-  // dx: of the r, z and n parts, then of q. before: the h before, and its cotangent but for the
-  // part that comes through p.
-  void (*gru_backward)(int64_t n, const T* saved, const T* before, const T* dh, T* dx, T* dp,
-                       T* d_before);
-  // dc: the cotangent of the new cell state, which becomes that of the state before.
-  void (*lstm_backward)(Activations f, int64_t n, const T* saved, const T* cell, const T* before,
-                        const T* dh, T* dx, T* dp, T* dc);
+  // dx: of the r, z and n parts, then of q. d_before: the cotangent of the h before, without what
+  // comes through p.
+  void (*gru_backward)(int64_t n, int64_t size, const T* saved, const T* before, const T* dh, T* dx,
+                       T* dp, T* d_before);
+  // dc: the cotangent of the new cell state, which becomes that of the one before.
+  void (*lstm_backward)(Activations f, int64_t n, int64_t size, const T* saved, const T* cell,
+                        const T* before, const T* dh, T* dx, T* dp, T* dc);
 };
 
 template <class T>

@@ -100,6 +100,32 @@ TEST_F(Recurrent, ContinuesFromAState) {
   expect_continues<nn::LSTM>(x_);
 }
 
+// Sizes at which the weight is packed, and which do not fill its panels.
+template <class L>
+void expect_steps_of_many(const L& layer, const array& x) {
+  const auto gradients = [&](const array& x, bool whole) {
+    return grad([&](const array& x) {
+      if (whole) return sum(square(layer(x).output));
+      std::optional<typename L::State> state;
+      array total(0.0f);
+      for (const array& part : split(x, x.shape(1), 1)) {
+        const auto [output, next] = layer(part, state);
+        total = total + sum(square(output));
+        state = next;
+      }
+      return total;
+    })(x);
+  };
+  golden::expect_close(gradients(x, true), gradients(x, false), 1e-4, 1e-5);
+}
+
+TEST_F(Recurrent, LargeSizes) {
+  const array x = random::normal({9, 16, 5});
+  expect_steps_of_many(nn::RNN(5, 70), x);
+  expect_steps_of_many(nn::GRU(5, 70), x);
+  expect_steps_of_many(nn::LSTM(5, 70), x);
+}
+
 TEST_F(Recurrent, NonlinearityMayHaveParameters) {
   const nn::RNN layer(3, 4, {.nonlinearity = nn::PReLU()});
   EXPECT_TRUE(layer.parameters()["nonlinearity"].contains("weight"));
