@@ -1,0 +1,7 @@
+#pragma once
+
+#include "mica/fft/fft.h"
+#include "mlx/api.h"
+#include "mlx/array.h"
+#include "mlx/device.h"
+#include "mlx/utils.h"
