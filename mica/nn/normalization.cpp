@@ -15,12 +15,33 @@ bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == d
 
 std::string with_last(int dims) { return "input (..., " + std::to_string(dims) + ")"; }
 
-// x less its mean over the axes, divided by its standard deviation; computed in at least float32.
-array standardized(const array& x, const std::vector<int>& axes, double eps) {
+// Which features share statistics: all of one group, that are neighbours or num_groups apart.
+struct Groups {
+  int count;
+  bool neighbours;
+
+  // The means (N, 1, C) of single features, each replaced by the mean of its group.
+  array averaged(const array& means) const {
+    const int batch = means.shape(0), dims = means.shape(2);
+    const Shape shape =
+        neighbours ? Shape{batch, count, dims / count} : Shape{batch, dims / count, count};
+    const array split = reshape(means, shape);
+    const array average = mean(split, neighbours ? 2 : 1, true);
+    return reshape(broadcast_to(average, shape), means.shape());
+  }
+};
+
+// x (N, spatial..., C) less its mean over the spatial axes and the features of a group, divided by
+// its standard deviation; computed in at least float32. Features are reduced one by one first, as
+// they lie in memory.
+array standardized(const array& x, const Groups& groups, double eps) {
   const bool half = x.dtype() == float16 || x.dtype() == bfloat16;
-  const array wide = half ? astype(x, float32) : x;
-  const array var = mica::var(wide, axes, true);
-  const array y = (wide - mean(wide, axes, true)) * rsqrt(var + weak(eps, var));
+  int places = 1;
+  for (size_t i = 1; i + 1 < x.ndim(); ++i) places *= x.shape()[i];
+  const array rows = reshape(half ? astype(x, float32) : x, {x.shape(0), places, x.shape(-1)});
+  const array centered = rows - groups.averaged(mean(rows, 1, true));
+  const array var = groups.averaged(mean(square(centered), 1, true));
+  const array y = reshape(centered * rsqrt(var + weak(eps, var)), x.shape());
   return half ? astype(y, x.dtype()) : y;
 }
 
@@ -136,14 +157,7 @@ GroupNorm::GroupNorm(int num_groups, int dims, const Options& options)
 array GroupNorm::operator()(const array& x) const {
   if (x.ndim() < 2) fail("input of at least 2 dimensions", to_string(x.shape()));
   if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  const int batch = x.shape(0), size = dims / num_groups;
-  int places = 1;
-  for (size_t i = 1; i + 1 < x.ndim(); ++i) places *= x.shape()[i];
-  const array groups =
-      options.pytorch_compatible
-          ? standardized(reshape(x, {batch, places, num_groups, size}), {1, 3}, options.eps)
-          : standardized(reshape(x, {batch, places * size, num_groups}), {1}, options.eps);
-  const array y = reshape(groups, x.shape());
+  const array y = standardized(x, {num_groups, options.pytorch_compatible}, options.eps);
   return hooked(weight ? *weight * y + *bias : y, x);
 }
 
@@ -165,9 +179,7 @@ InstanceNorm::InstanceNorm(int dims, const Options& options) : dims(dims), eps(o
 array InstanceNorm::operator()(const array& x) const {
   if (x.ndim() < 3) fail("input of at least 3 dimensions", to_string(x.shape()));
   if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
-  std::vector<int> spatial = ops::all_axes(static_cast<int>(x.ndim()) - 1);
-  spatial.erase(spatial.begin());
-  const array y = standardized(x, spatial, eps);
+  const array y = standardized(x, {dims, true}, eps);
   return hooked(weight ? *weight * y + *bias : y, x);
 }
 
