@@ -37,6 +37,20 @@ std::vector<array> solution_cotangents(const engine::VjpArgs& args, SolveAdjoint
 
 array whole(const array& x) { return x; }
 
+// A single a is factored once, and the batch of b solved as further columns.
+template <class F>
+engine::Batched map_solution(const engine::VmapArgs& args, F&& solve) {
+  if (args.axes[0] >= 0) {
+    return map_matrices(
+        args, [&](const std::vector<array>& x) { return std::vector<array>{solve(x[0], x[1])}; });
+  }
+  const array b = moveaxis(args.inputs[1], args.axes[1], -1);
+  const int last = static_cast<int>(b.ndim()) - 1;
+  Shape columns(b.shape().begin(), b.shape().end() - 2);
+  columns.push_back(safe_cast(int64_t{b.shape(-2)} * b.shape(-1), "linalg::solve"));
+  return {{reshape(solve(args.inputs[0], reshape(b, columns)), b.shape())}, {last}};
+}
+
 array inverse(const array& a, const StreamOrDevice& s) {
   return engine::apply(Inverse{}, {a}, a.shape(), a.dtype(), s);
 }
@@ -93,9 +107,7 @@ std::vector<array> Solve::jvp(const engine::JvpArgs& args) const {
 }
 
 engine::Batched Solve::vmap(const engine::VmapArgs& args) const {
-  return map_matrices(args, [](const std::vector<array>& x) {
-    return std::vector<array>{solve_matrices(x[0], x[1])};
-  });
+  return map_solution(args, [](const array& a, const array& b) { return solve_matrices(a, b); });
 }
 
 std::vector<array> SolveTriangular::vjp(const engine::VjpArgs& args) const {
@@ -112,9 +124,8 @@ std::vector<array> SolveTriangular::jvp(const engine::JvpArgs& args) const {
 }
 
 engine::Batched SolveTriangular::vmap(const engine::VmapArgs& args) const {
-  return map_matrices(args, [&](const std::vector<array>& x) {
-    return std::vector<array>{solve_triangular_matrices(x[0], x[1], upper)};
-  });
+  return map_solution(
+      args, [&](const array& a, const array& b) { return solve_triangular_matrices(a, b, upper); });
 }
 
 // d(a^-1) = -a^-1 da a^-1

@@ -141,7 +141,7 @@ Arrays svd_projections(const array& a) {
 void add_spectral_rows(std::vector<OpRow>& rows) {
   rows.push_back(row(
       "svd", [](const Arrays& x) { return svd_projections(x[0]); },
-      cases_of({{1, 1}, {3, 3}, {5, 2}, {2, 5}, {2, 4, 3}}), 100));
+      cases_of({{1, 1}, {3, 3}, {5, 2}, {2, 5}, {2, 4, 3}, {0, 2, 2}}), 100));
   rows.push_back(row(
       "svd_values", [](const Arrays& x) { return svd(x[0], false, {}); }, cases_of(matrix_shapes),
       100));

@@ -34,18 +34,22 @@ inline int64_t matrix_count(const Tensor& a) {
   throw std::runtime_error("matrix " + std::to_string(index) + " of the batch: " + text);
 }
 
-// Calls f(begin, end) on parts of a batch: side by side where matrices are small or many, else one
-// after another, each with the threads of LAPACK. flops: about what one matrix takes.
+// Calls f(begin, end) on parts of a batch side by side, each with one thread; or, where there are
+// few and large matrices, on all of them with the threads of LAPACK, which below cost more than
+// they save. flops: about what one matrix takes.
 template <class F>
 void for_each_matrix(int64_t batch, double flops, F&& f) {
-  constexpr double small = 1e5, large = 1e7;
+  constexpr double small = 1e5, large = 4e9;
   if (flops > large && batch < engine::num_threads()) {
     const engine::ThreadCountScope threads;
     f(int64_t{0}, batch);
     return;
   }
   const auto grain = static_cast<int64_t>(small / std::max(flops, 1.0));
-  engine::parallel_for(batch, std::max<int64_t>(1, grain), f);
+  engine::parallel_for(batch, std::max<int64_t>(1, grain), [&](int64_t begin, int64_t end) {
+    const engine::ThreadCountScope one_thread(1);
+    f(begin, end);
+  });
 }
 
 // A row-major (rows, columns) matrix as a column-major one, or the other way round with the sizes

@@ -46,8 +46,8 @@ void set_num_threads(int n) {
   thread_count().store(n, std::memory_order_relaxed);
 }
 
-ThreadCountScope::ThreadCountScope() : previous_(omp_get_max_threads()) {
-  if (const int wanted = num_threads(); wanted != previous_) omp_set_num_threads(wanted);
+ThreadCountScope::ThreadCountScope(int threads) : previous_(omp_get_max_threads()) {
+  if (threads != previous_) omp_set_num_threads(threads);
 }
 
 ThreadCountScope::~ThreadCountScope() {

@@ -15,10 +15,10 @@ int num_threads();
 void set_num_threads(int n);
 
 // While it lives, OpenMP regions of the calling thread that are not ours (oneDNN's, LAPACK's) have
-// num_threads() threads too.
+// so many threads, num_threads() as ours.
 class ThreadCountScope {
  public:
-  ThreadCountScope();
+  explicit ThreadCountScope(int threads = num_threads());
   ~ThreadCountScope();
   ThreadCountScope(const ThreadCountScope&) = delete;
   ThreadCountScope& operator=(const ThreadCountScope&) = delete;
