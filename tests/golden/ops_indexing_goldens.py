@@ -74,7 +74,7 @@ UPDATES = {
 
 @golden("ops/gathers")
 def gathers():
-    """gather and scatter, which mlx has in C++ alone, as the x[...] and x.at[...] they stand for."""
+    """gather and scatter, which Python has not, as the x[...] and x.at[...] they stand for."""
     cases = inputs()
     every = "f32,index f16,index i32,index u8,index bool,index c64,index f32,bytes f32,wide "
     every += "f32,negative f32,grid f32,number f32,none"
@@ -153,17 +153,20 @@ def indexing():
         calls = "f32,row f32,scalar f16,row" + integers
         cases.add(f"at_1_{name}", lambda a, u: f(a, 1, u), calls, "f32,row" if smooth else "")
         cases.add(f"at_part_{name}", lambda a, u: f(a, np.s_[1:, ::-2], u), calls)
-        cases.add(f"at_last_{name}", lambda a, u: f(a, np.s_[..., -1], u), calls.replace("row", "seven"))
-        calls = f"f32,{once},row f32,{once},scalar i32,{once},seven f32,{once},u3"
-        calls = calls.replace("u3", "u2") if name == "set" else calls
-        calls = calls.replace("i32", "f16") if name == "divide" else calls
+        last = "f32,seven f32,scalar f16,seven" + integers.replace("row", "seven")
+        cases.add(f"at_last_{name}", lambda a, u: f(a, np.s_[..., -1], u), last)
+        whole = "u2" if name == "set" else "u3"
+        typed = "f16" if name == "divide" else "i32"
+        calls = f"f32,{once},row f32,{once},scalar {typed},{once},seven f32,{once},{whole}"
         cases.add(f"at_i_{name}", f, calls, f"f32,{once},row" if smooth else "")
-        pairs = "f32,distinct,number,row" if name == "set" else "f32,grid,grid2,row f32,index,index,u32"
+        pairs = "f32,grid,grid2,row f32,index,index,u32"
+        pairs = "f32,distinct,number,row" if name == "set" else pairs
         both = lambda a, i, j, u: f(a, (i, j), u)  # noqa: E731
         cases.add(f"at_ij_{name}", both, pairs)
         apart = lambda a, i, j, u: f(a, (i, slice(1, None), j), u)  # noqa: E731
         calls = "f32,distinct,number,scalar" if name == "set" else "f32,index,bit,u33"
         cases.add(f"at_i_part_j_{name}", apart, calls)
-    masked = "f32,mask,scalar f32,mask,row i32,mask,seven f32,mask2,row f32,mask2,scalar f16,mask,row"
+    masked = "f32,mask,scalar f32,mask,row i32,mask,seven f16,mask,row f32,mask2,row "
+    masked += "f32,mask2,scalar"
     cases.add("at_mask_set", UPDATES["set"], masked)
     return cases.file()

@@ -109,7 +109,8 @@ def convolutions():
 
     one = "line,taps line16,taps16"
     case("conv1d", mx.conv1d, one)
-    cases.add("conv1d", mx.conv1d, "empty,taps lineb,tapsb line,taps16 linei,tapsi linei,taps line,grouped")
+    calls = "empty,taps lineb,tapsb line,taps16 linei,tapsi linei,taps line,grouped"
+    cases.add("conv1d", mx.conv1d, calls)
     case("conv1d_stride", lambda x, w: mx.conv1d(x, w, 2, 1), one)
     case("conv1d_dilation", lambda x, w: mx.conv1d(x, w, padding=2, dilation=2), one)
     case("conv1d_groups", lambda x, w: mx.conv1d(x, w, 1, 1, 1, 2), "line,grouped")

@@ -135,7 +135,8 @@ def shapes():
     to = "f32 vector column scalar seven"
     cases.add("broadcast_to", lambda a: mx.broadcast_to(a, (2, 3, 4)), to, "f32 vector column")
     cases.add("broadcast_to_empty", lambda a: mx.broadcast_to(a, (0, 3, 4)), "vector scalar column")
-    triples = "f32,vector,column f32,scalar,i32 empty,scalar,scalar scalar,scalar,seven f32,pair,f32"
+    triples = "f32,vector,column f32,scalar,i32 empty,scalar,scalar scalar,scalar,seven "
+    triples += "f32,pair,f32"
     several = lambda *a: mx.broadcast_arrays(*a)  # noqa: E731
     cases.add("broadcast_arrays", several, triples, "f32,vector,column")
     for n, f in enumerate((mx.atleast_1d, mx.atleast_2d, mx.atleast_3d), 1):
@@ -214,7 +215,8 @@ def joining():
     pairs = "f32,f32 f32,i32 i32,i64 bool,u8 f16,f32 vector,pair empty,square square,empty"
     cases.add("concatenate", join, pairs + " f32 f32,f32,i32 hollow,f32", "f32,f32 vector,pair")
     last = lambda *a: mx.concatenate(a, axis=-1)  # noqa: E731
-    cases.add("concatenate_axis", last, "f32,f32 matrix,column f16,i32 matrix,column,square", "f32,f32")
+    calls = "f32,f32 matrix,column f16,i32 matrix,column,square"
+    cases.add("concatenate_axis", last, calls, "f32,f32")
     stack = lambda *a: mx.stack(a)  # noqa: E731
     calls = "f32,f32 f32,i32 scalar,seven empty,empty vector bool,u8,i32 vector,pair"
     cases.add("stack", stack, calls, "f32,f32 vector")

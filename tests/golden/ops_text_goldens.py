@@ -26,7 +26,6 @@ def text(a, precision=None):
 def printing():
     inf, nan = math.inf, math.nan
     numbers = [0, 1, -1, 0.1, -2.5, 1e-10, 1e10, 123456.0, 1234567.0, 3.14159274, inf, -inf, nan]
-    numbers = [x for x in numbers]
     f32 = mx.array(numbers)
     c64 = mx.array([0j, 1 + 2j, -1.5 - 0.25j, 3 - 0j, 1e10 + 1e-10j, complex(inf, nan)])
     inputs = {
@@ -67,9 +66,8 @@ def printing():
 
 @golden("ops/types")
 def types():
-    grids = {f"s{i}": mx.zeros(shape) for i, shape in enumerate(
-        [(), (1,), (3,), (2, 1), (2, 3), (4, 1, 3), (0, 3), (1, 0), (5,)]
-    )}
+    shapes = [(), (1,), (3,), (2, 1), (2, 3), (4, 1, 3), (0, 3), (1, 0), (5,)]
+    grids = {f"s{i}": mx.zeros(shape) for i, shape in enumerate(shapes)}
     kinds = {str(d).removeprefix("mlx.core."): mx.zeros((1,), dtype=d) for d in DTYPES}
     cases = Cases(**grids, **kinds)
     pairs = " ".join(f"{a},{b}" for a in grids for b in grids)
