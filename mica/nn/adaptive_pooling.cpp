@@ -37,32 +37,50 @@ std::vector<int> equal_windows(const array& x, const Sizes<n>& output_size) {
   return sizes;
 }
 
-// The means of the windows of an axis: a product with a matrix of shares.
-array averages(const array& x, int axis, int count) {
-  const int length = x.shape(axis);
-  std::vector<float> shares(static_cast<size_t>(count) * static_cast<size_t>(length));
-  auto row = shares.begin();
-  for (const Window& window : windows_of(length, count)) {
-    std::fill(row + window.begin, row + window.end,
-              1 / static_cast<float>(window.end - window.begin));
-    row += length;
+// The windows of an axis of x, the elements of each along a new axis behind it; shorter windows
+// repeat their last element.
+struct Gathered {
+  std::vector<Window> windows;
+  int size = 0;  // of the longest window
+  array elements;
+
+  Gathered(const array& x, int axis, int count)
+      : windows(windows_of(x.shape(axis), count)), elements(x) {
+    for (const Window& window : windows) size = std::max(size, window.end - window.begin);
+    std::vector<int> indices;
+    for (const Window& window : windows) {
+      for (int i = 0; i < size; ++i) indices.push_back(std::min(window.begin + i, window.end - 1));
+    }
+    elements = take(x, array(indices.begin(), {count, size}, int32), axis);
   }
-  const array matrix = astype(array(shares.begin(), {count, length}, float32), x.dtype());
-  const array moved = moveaxis(x, axis, -2);  // in front of the channels
-  return moveaxis(matmul(matrix, moved), -2, axis);
+
+  // One value for each of the windows, or of their elements, to go with `elements`.
+  template <class T>
+  array operand(const std::vector<T>& values, int axis, bool of_elements) const {
+    Shape shape(elements.ndim(), 1);
+    shape[static_cast<size_t>(axis)] = static_cast<int>(windows.size());
+    if (of_elements) shape[static_cast<size_t>(axis) + 1] = size;
+    return array(values.begin(), shape, dtype_of<T>());
+  }
+};
+
+array maxima(const array& x, int axis, int count) {
+  return max(Gathered(x, axis, count).elements, axis + 1);
 }
 
-// The largest of the windows of an axis, gathered into a new one behind it; shorter windows repeat
-// their last element.
-array maxima(const array& x, int axis, int count) {
-  const std::vector<Window> windows = windows_of(x.shape(axis), count);
-  int size = 0;
-  for (const Window& window : windows) size = std::max(size, window.end - window.begin);
-  std::vector<int> indices;
-  for (const Window& window : windows) {
-    for (int i = 0; i < size; ++i) indices.push_back(std::min(window.begin + i, window.end - 1));
+array averages(const array& x, int axis, int count) {
+  const Gathered gathered(x, axis, count);
+  std::vector<uint8_t> counts;  // whether an element does
+  std::vector<float> shares;
+  for (const Window& window : gathered.windows) {
+    const int length = window.end - window.begin;
+    for (int i = 0; i < gathered.size; ++i) counts.push_back(i < length);
+    shares.push_back(1 / static_cast<float>(length));
   }
-  return max(take(x, array(indices.begin(), {count, size}, int32), axis), axis + 1);
+  const array counted = astype(gathered.operand(counts, axis, true), bool_);
+  const array elements = where(counted, gathered.elements, array(0, x.dtype()));
+  const array weights = astype(gathered.operand(shares, axis, false), x.dtype());
+  return squeeze(sum(elements, axis + 1, true) * weights, axis + 1);
 }
 
 }  // namespace

@@ -158,7 +158,13 @@ array focal_loss(const array& inputs, const array& targets, const FocalOptions& 
   const array p = sigmoid(inputs);
   const array wrong = p + targets - (one + one) * p * targets;  // 1 - the target's probability
   array focused = loss;
-  if (options.gamma > 0) focused = loss * power(wrong, weak(options.gamma, wrong));
+  if (options.gamma >= 1) {
+    focused = loss * power(wrong, weak(options.gamma, wrong));
+  } else if (options.gamma > 0) {
+    // Roots have no slope at 0; below this the loss itself is as small.
+    const array least = weak(1e-6, wrong);
+    focused = loss * power(maximum(wrong, least), weak(options.gamma, wrong));
+  }
   if (options.alpha >= 0)
     focused = focused *
               (weak(1 - options.alpha, targets) + weak(2 * options.alpha - 1, targets) * targets);

@@ -190,6 +190,10 @@ TEST_F(TorchLosses, FocalAndDice) {
   expect("focal_alpha", focal({.alpha = 0.7}), logits_);
   expect("focal_no_alpha", focal({.alpha = -1}), logits_);
   expect("focal_gamma", focal({.gamma = 0.5}), logits_);
+  const auto sure = [](const array& x) {
+    return sum(focal_loss(x, ones({1}), {.gamma = 0.5, .reduction = nn::Reduction::none}));
+  };
+  golden::expect_same(grad(sure)(array({200.0f})), zeros({1}));
   expect_close(focal_loss(logits_, truths), file_.at("focal.output"), Tolerance{});
   expect_close(focal_loss(logits_, truths, {.reduction = Reduction::mean}),
                mean(file_.at("focal.output")), Tolerance{});

@@ -1,6 +1,8 @@
 // Layers that mlx.nn has not give the values and gradients of torch's.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/nn/goldens.h"
 #include "tests/nn/models.h"
 
@@ -43,6 +45,10 @@ TEST_F(TorchLayers, AdaptivePooling) {
     expect("avg3d_" + std::to_string(i), nn::AdaptiveAvgPool3d(size), volume_);
     expect("max3d_" + std::to_string(i++), nn::AdaptiveMaxPool3d(size), volume_);
   }
+  // An infinity stays in its windows.
+  const array far = concatenate({full({1, 1, 1}, array(INFINITY)), ones({1, 4, 1})}, 1);
+  golden::expect_same(nn::AdaptiveAvgPool1d(2)(far),
+                      concatenate({full({1, 1, 1}, array(INFINITY)), ones({1, 1, 1})}, 1));
   for (const Dtype dtype : {bfloat16, float16}) {
     const array x = astype(image_, dtype);
     expect_close(nn::AdaptiveAvgPool2d({3, 2})(x), astype(file_.at("avg2d_1.output"), dtype),
