@@ -65,7 +65,7 @@ array pinv(const array& a, StreamOrDevice s = {});
 // The inverse of the matrix whose Cholesky factor a is.
 array cholesky_inv(const array& a, bool upper = false, StreamOrDevice s = {});
 
-// {P, L, U}, P (..., m) uint32: take_along_axis of the rows P of L U is a.
+// {P, L, U}: the rows P (..., m), uint32, of L U are those of a.
 std::vector<array> lu(const array& a, StreamOrDevice s = {});
 // LAPACK's packed factors, and its pivots (uint32) counted from 0: row i was swapped with
 // pivots[i].

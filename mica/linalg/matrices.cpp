@@ -43,8 +43,6 @@ Shape with_batch(const array& a, std::initializer_list<int> matrix) {
 
 Dtype real_dtype(Dtype dtype) { return dtype == complex64 ? float32 : dtype; }
 
-array adjoint(const array& x) { return swapaxes(conjugate(x), -1, -2); }
-
 array scale_rows(const array& x, const array& by) { return x * expand_dims(by, -1); }
 array scale_columns(const array& x, const array& by) { return x * expand_dims(by, -2); }
 
@@ -55,7 +53,6 @@ array diagonal_matrix(const array& x) {
 }
 
 array without_diagonal(const array& x) { return where(eye_like(x) == array(0), x, zeros_like(x)); }
-array strictly_lower(const array& x) { return tril(x, -1); }
 
 array rows(const array& x, int begin, int end) {
   Shape start(x.ndim(), 0), stop = x.shape();

@@ -7,6 +7,7 @@
 #include "mica/array/array.h"
 #include "mica/engine/op.h"
 #include "mica/ops/batching.h"
+#include "mica/ops/matmul.h"
 
 namespace mica::ops {
 
@@ -23,17 +24,14 @@ Shape with_batch(const array& a, std::initializer_list<int> matrix);
 // The dtype of absolute values.
 Dtype real_dtype(Dtype dtype);
 
-// The conjugate transpose.
-array adjoint(const array& x);
 // diag(by) x and x diag(by).
 array scale_rows(const array& x, const array& by);
 array scale_columns(const array& x, const array& by);
 // The diagonal (..., k) of a matrix, and the diagonal matrix (..., k, k) of a vector.
 array diagonal_of(const array& x);
 array diagonal_matrix(const array& x);
-// x without the diagonal, or without what is on one side of it and the diagonal.
+// x with zeros on the diagonal.
 array without_diagonal(const array& x);
-array strictly_lower(const array& x);
 // Rows or columns [begin, end).
 array rows(const array& x, int begin, int end);
 array columns(const array& x, int begin, int end);

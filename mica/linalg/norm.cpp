@@ -71,9 +71,9 @@ array vector_norm(const array& a, double ord, const Axes& axes, bool keepdims,
 
 // The singular values along a new last axis; the two axes stay with size 1 where keepdims.
 template <class F>
-array of_singular_values(const char* name, const array& a, const Axes& axes, bool keepdims,
-                         const StreamOrDevice& s, F&& reduce) {
-  ops::check_matrix_dtype(name, a, ops::MatrixDtypes::real_or_complex);
+array of_singular_values(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s,
+                         F&& reduce) {
+  ops::check_matrix_dtype("norm", a, ops::MatrixDtypes::real_or_complex);
   Axes order;
   for (int axis = 0; axis < static_cast<int>(a.ndim()); ++axis) {
     if (axis != axes[0] && axis != axes[1]) order.push_back(axis);
@@ -105,7 +105,7 @@ array matrix_norm(const array& a, double ord, const Axes& axes, bool keepdims,
     const auto reduce = [&](const array& values) {
       return ord > 0 ? max(values, -1, false, s) : min(values, -1, false, s);
     };
-    return astype(of_singular_values("norm", a, axes, keepdims, s, reduce), dtype, s);
+    return astype(of_singular_values(a, axes, keepdims, s, reduce), dtype, s);
   }
   fail("ord 1, -1, 2, -2, inf or -inf for a matrix", text_of(ord));
 }
@@ -139,7 +139,7 @@ array norm(const array& a, const std::string& ord, const std::optional<std::vect
   if (axes.size() != 2) fail("2 axes with ord \"" + ord + "\"", std::to_string(axes.size()));
   if (ord != "nuc") return root_of_squares(a, axes, keepdims, s);
   const auto reduce = [&](const array& values) { return sum(values, -1, false, s); };
-  return of_singular_values("norm", a, axes, keepdims, s, reduce);
+  return of_singular_values(a, axes, keepdims, s, reduce);
 }
 
 array norm(const array& a, const std::optional<std::vector<int>>& axis, bool keepdims,

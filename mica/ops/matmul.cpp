@@ -81,8 +81,6 @@ struct Operands {
   }
 };
 
-array adjoint(const array& x) { return swapaxes(conjugate(x), -1, -2); }
-
 array scaled(const array& x, float by) { return by == 1 ? x : x * array(by, x.dtype()); }
 
 // True for a view with the last two axes swapped, as of a layer's weight.
@@ -118,6 +116,8 @@ std::vector<int> all_but_last(const array& x) {
 }
 
 }  // namespace
+
+array adjoint(const array& x) { return swapaxes(conjugate(x), -1, -2); }
 
 std::vector<array> Matmul::vjp(const engine::VjpArgs& args) const {
   std::vector<array> cotangents;

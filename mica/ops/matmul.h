@@ -32,4 +32,7 @@ struct AddMM {
   void cpu(const cpu::Call&) const;
 };
 
+// The conjugate transpose of the last two axes.
+array adjoint(const array& x);
+
 }  // namespace mica::ops

@@ -77,6 +77,22 @@ TEST_F(MoreSteps, HalfPrecisionIsKept) {
   expect_steps("half.muon", Muon(0.1), "half.", tolerance);
 }
 
+template <class O>
+class SavedOptimizers : public MoreSteps {};
+using Saved =
+    ::testing::Types<RMSprop, Adagrad, AdaDelta, Adam, AdamW, Adamax, Lion, Adafactor, Muon, SGD>;
+TYPED_TEST_SUITE(SavedOptimizers, Saved);
+
+TYPED_TEST(SavedOptimizers, GoOnFromTheirState) {
+  const Tree gradients = this->tree("gradients.0");
+  TypeParam optimizer(0.1), resumed(0.5);
+  const Tree parameters = optimizer.apply_gradients(gradients, this->tree("start"));
+  resumed.set_state(tree_unflatten(tree_flatten(optimizer.state())));
+  const Tree expected = optimizer.apply_gradients(gradients, parameters);
+  const Tree moved = resumed.apply_gradients(gradients, parameters);
+  tree_map([](const array& a, const array& b) { golden::expect_same(a, b); }, moved, expected);
+}
+
 MultiOptimizer three_optimizers() {
   const auto is_matrix = [](const std::string&, const array& g) { return g.ndim() == 2; };
   const auto is_filter = [](const std::string& path, const array&) {
