@@ -66,14 +66,13 @@ class Backward {
       rows(b, key_head, begin, std::min(begin + attention_block_rows, sizes_.rows), memory);
     }
     const int64_t matrix = b * sizes_.key_heads + key_head;
-    store(memory.of_keys, sizes_.keys * sizes_.size, 1, matrix, outputs_[1]);
-    store(memory.of_values, sizes_.keys * sizes_.value_size, 1, matrix, outputs_[2]);
+    store(memory.of_keys, sizes_.keys * sizes_.size, matrix, outputs_[1]);
+    store(memory.of_values, sizes_.keys * sizes_.value_size, matrix, outputs_[2]);
   }
 
-  // Writes the block-th part of n elements of an output, times factor.
-  static void store(const C* from, int64_t n, C factor, int64_t block, const cpu::Tensor& out) {
-    T* const to = out.as<T>() + block * n;
-    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(from[i] * factor);
+  // Writes the block-th part of n elements of an output.
+  static void store(const C* from, int64_t n, int64_t block, const cpu::Tensor& out) {
+    convert_row(from, 1, n, out.as<T>() + block * n);
   }
 
   void rows(int64_t b, int64_t key_head, int64_t begin, int64_t end, const Memory& memory) const {
@@ -104,9 +103,8 @@ class Backward {
                            memory.of_keys + key * size, true);
     }
     const int64_t first = (b * sizes_.key_heads + key_head) * sizes_.rows + begin;
-    T* const out = outputs_[0].as<T>() + first * size;
-    for (int64_t i = 0; i < count * size; ++i)
-      out[i] = static_cast<T>(memory.of_queries[i] * scale);
+    attention_rows<C>().scale(memory.of_queries, scale, count * size);
+    convert_row(memory.of_queries, 1, count * size, outputs_[0].as<T>() + first * size);
   }
 
   // Scores become weights, and the weights' cotangents those of the scores.

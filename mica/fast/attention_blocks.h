@@ -5,15 +5,22 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/fast/attention.h"
+#include "mica/ops/elementwise/logical.h"
 
 namespace mica::ops {
+
+// Rows and keys of a block of scores: small enough for a thread's second-level cache.
+constexpr int64_t attention_block_rows = 128;
+constexpr int64_t attention_block_keys = 512;
 
 // Loops over n elements, for this machine's instruction set where C is float.
 template <class C>
@@ -30,6 +37,16 @@ struct AttentionRows {
 };
 template <class C>
 const AttentionRows<C>& attention_rows();
+
+// out[i] = x[i * step], converted.
+template <class T, class C>
+void convert_row(const T* x, int64_t step, int64_t n, C* out) {
+  if (step == 1 || n == 1) {
+    static const cpu::ElementwiseKernel convert = cpu::cast_kernel(dtype_of<T>(), dtype_of<C>());
+    return convert(out, x, nullptr, nullptr, static_cast<size_t>(n));
+  }
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<C>(x[i * step]);
+}
 
 // The sizes of one call; rows are the queries of all heads that share a key head, heads outermost.
 struct AttentionSizes {
@@ -104,9 +121,8 @@ class AttentionMatrices {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i / heads_, used = count(b);
         for (int64_t row = 0; row < used; ++row) {
-          const T* from = x_.as<T>() + offset(b, i % heads_, row);
-          C* out = to + (i * rows_ + row) * size_;
-          for (int64_t j = 0; j < size_; ++j) out[j] = static_cast<C>(from[j * strides_[3]]);
+          convert_row(x_.as<T>() + offset(b, i % heads_, row), strides_[3], size_,
+                      to + (i * rows_ + row) * size_);
         }
       }
     });
@@ -168,6 +184,7 @@ class AttentionMask {
         b * strides[0] + head * strides[1] + row % sizes_.queries * strides[2] + key * strides[3];
     if (boolean()) {
       const bool* mask = mask_->template as<bool>() + from;
+      if (strides[3] == 1) return hide(mask, n, scores);
       for (int64_t i = 0; i < n; ++i) {
         if (!mask[i * strides[3]]) scores[i] = std::numeric_limits<C>::lowest();
       }
@@ -183,6 +200,14 @@ class AttentionMask {
  private:
   bool boolean() const { return mask_ && mask_->dtype == bool_; }
 
+  // At most a block of scores.
+  static void hide(const bool* seen, int64_t n, C* scores) {
+    static const cpu::ElementwiseKernel select =
+        cpu::elementwise_kernel(op_id<Select>(), dtype_of<C>());
+    static const std::vector<C> lowest(attention_block_keys, std::numeric_limits<C>::lowest());
+    select(scores, seen, scores, lowest.data(), static_cast<size_t>(n));
+  }
+
   bool causal_;
   const cpu::Tensor *mask_, *lengths_;
   const AttentionSizes& sizes_;
@@ -197,12 +222,9 @@ void load_attention_rows(const cpu::Tensor& x, const AttentionSizes& sizes, int6
     const int64_t head = key_head * sizes.group + row / sizes.queries;
     const T* from =
         x.as<T>() + b * x.strides[0] + head * x.strides[1] + row % sizes.queries * x.strides[2];
-    for (int64_t j = 0; j < size; ++j) out[j] = static_cast<C>(from[j * x.strides[3]]) * factor;
+    convert_row(from, x.strides[3], size, out);
+    if (factor != 1) attention_rows<C>().scale(out, factor, size);
   }
 }
-
-// Rows and keys of a block of scores: small enough for a thread's second-level cache.
-constexpr int64_t attention_block_rows = 128;
-constexpr int64_t attention_block_keys = 512;
 
 }  // namespace mica::ops

@@ -85,10 +85,13 @@ class AttentionForward {
     }
     T* out = out_ + place(b, key_head, begin) * value_size;
     for (int64_t i = 0; i < count; ++i, out += value_size) {
-      const C* sums = memory.sums + i * value_size;
-      for (int64_t j = 0; j < value_size; ++j) {
-        out[j] = visible == 0 ? T(0) : static_cast<T>(sums[j] / l[i]);
+      C* const sums = memory.sums + i * value_size;
+      if (visible == 0) {
+        std::fill_n(out, value_size, T(0));
+        continue;
       }
+      attention_rows<C>().scale(sums, 1 / l[i], value_size);
+      convert_row(sums, 1, value_size, out);
     }
   }
 

@@ -32,6 +32,7 @@ void row_backward(float* s, float* dp, float shift, float factor, float delta, i
 
 void fill_attention_rows(AttentionRows<float>& rows) {
   rows = {cpu::HWY_NAMESPACE::row_max, exp_in_place, cpu::HWY_NAMESPACE::row_scale, add_to_row,
+
           row_backward};
 }
 

@@ -3,11 +3,49 @@
 
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
+#include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/targets.h"
 #include "mica/fast/rope.h"
+#include "mica/ops/elementwise/transcendental.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mica/fast/rope_cpu.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mica::ops {
+namespace HWY_NAMESPACE {
+
+// The halves of a contiguous row.
+void rotate_halves(const float* HWY_RESTRICT x, const float* HWY_RESTRICT c,
+                   const float* HWY_RESTRICT s, float* HWY_RESTRICT out, int64_t half) {
+  for (int64_t i = 0; i < half; ++i) {
+    out[i] = x[i] * c[i] - x[half + i] * s[i];
+    out[half + i] = x[i] * s[i] + x[half + i] * c[i];
+  }
+}
+
+// The neighbours of a contiguous row.
+void rotate_neighbours(const float* HWY_RESTRICT x, const float* HWY_RESTRICT c,
+                       const float* HWY_RESTRICT s, float* HWY_RESTRICT out, int64_t half) {
+  for (int64_t i = 0; i < half; ++i) {
+    out[2 * i] = x[2 * i] * c[i] - x[2 * i + 1] * s[i];
+    out[2 * i + 1] = x[2 * i] * s[i] + x[2 * i + 1] * c[i];
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mica::ops
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace mica::ops {
 namespace {
+
+HWY_EXPORT(rotate_halves);
+HWY_EXPORT(rotate_neighbours);
 
 // The cosines and sines of every position's angles, for each offset.
 template <class C>
@@ -23,17 +61,21 @@ struct Angles {
     const auto count = static_cast<int64_t>(offsets.size) * length;
     cosines.resize(static_cast<size_t>(count * half));
     sines.resize(cosines.size());
-    engine::parallel_for(count, 1024 / half + 1, [&](int64_t begin, int64_t end) {
+    const auto cosine = cpu::elementwise_kernel(op_id<Cos>(), dtype_of<C>());
+    const auto sine = cpu::elementwise_kernel(op_id<Sin>(), dtype_of<C>());
+    engine::parallel_for(count, 4096 / half + 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const C offset = static_cast<C>(offsets.as<int32_t>()[row / length * offsets.strides[0]]);
         const C position = (static_cast<C>(row % length) + offset) * static_cast<C>(op.scale);
-        for (int64_t i = 0; i < half; ++i) {
-          const C angle = position * speeds[static_cast<size_t>(i)];
-          const auto at = static_cast<size_t>(row * half + i);
-          cosines[at] = std::cos(angle);
-          sines[at] = op.inverse ? -std::sin(angle) : std::sin(angle);
-        }
+        // Turning back is turning by the negative angle.
+        const C turns = op.inverse ? -position : position;
+        C* const angles = sines.data() + row * half;
+        for (int64_t i = 0; i < half; ++i) angles[i] = turns * speeds[static_cast<size_t>(i)];
       }
+      const auto n = static_cast<size_t>((end - begin) * half);
+      C* const angles = sines.data() + begin * half;
+      cosine(cosines.data() + begin * half, angles, nullptr, nullptr, n);
+      sine(angles, angles, nullptr, nullptr, n);
     });
   }
 
@@ -49,6 +91,13 @@ template <class T, class C>
 void rotate_row(const Rope& op, const T* x, int64_t step, const C* c, const C* s, T* out,
                 int64_t size) {
   const int64_t half = op.dims / 2;
+  for (int64_t i = op.dims; i < size; ++i) out[i] = x[i * step];
+  if constexpr (std::is_same_v<T, float>) {
+    if (step == 1 && op.traditional) {
+      return HWY_DYNAMIC_DISPATCH(rotate_neighbours)(x, c, s, out, half);
+    }
+    if (step == 1) return HWY_DYNAMIC_DISPATCH(rotate_halves)(x, c, s, out, half);
+  }
   const int64_t apart = op.traditional ? 1 : half, next = op.traditional ? 2 : 1;
   for (int64_t i = 0; i < half; ++i) {
     const C first = static_cast<C>(x[i * next * step]);
@@ -56,7 +105,6 @@ void rotate_row(const Rope& op, const T* x, int64_t step, const C* c, const C* s
     out[i * next] = static_cast<T>(first * c[i] - second * s[i]);
     out[i * next + apart] = static_cast<T>(first * s[i] + second * c[i]);
   }
-  for (int64_t i = op.dims; i < size; ++i) out[i] = x[i * step];
 }
 
 template <class T>
@@ -68,7 +116,7 @@ void rotate(const Rope& op, const cpu::Call& call) {
   const int64_t rows = static_cast<int64_t>(x.size) / size, batch_rows = rows / x.shape[0];
   const Angles<C> angles(op, call);
   const bool one_offset = call.inputs[1].size == 1;
-  engine::parallel_for(rows, 4096 / size + 1, [&](int64_t begin, int64_t end) {
+  engine::parallel_for(rows, 16384 / size + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       int64_t from = 0, rest = row;
       for (size_t axis = rank - 1; axis-- > 0; rest /= x.shape[axis]) {
@@ -92,3 +140,4 @@ void Rope::cpu(const cpu::Call& call) const {
 }
 
 }  // namespace mica::ops
+#endif
