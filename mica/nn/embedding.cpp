@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mica/nn/quantized.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
@@ -17,18 +18,57 @@ Embedding::Embedding(int num_embeddings, int dims) : weight(0.0f) {
 
 array Embedding::operator()(const array& indices) const {
   if (!issubdtype(indices.dtype(), integer)) fail("integer indices", dtype_name(indices.dtype()));
-  return hooked(take(weight, indices, 0), indices);
+  if (!quantization_) return hooked(take(weight, indices, 0), indices);
+  const array flat = flatten(indices);
+  const auto rows = [&](const std::optional<array>& x) {
+    return x ? std::optional<array>(take(*x, flat, 0)) : std::nullopt;
+  };
+  const array codes = take(weight, flat, 0);
+  const std::optional<array> own_scales = rows(scales), own_biases = rows(biases);
+  const detail::Packed taken{codes, own_scales, own_biases, *quantization_};
+  Shape shape = indices.shape();
+  shape.push_back(dims());
+  return hooked(reshape(taken.dequantized(), shape), indices);
 }
 
 array Embedding::as_linear(const array& x) const {
-  const int dims = weight.shape(1);
-  if (x.ndim() == 0 || x.shape(-1) != dims)
-    fail("input (..., " + std::to_string(dims) + ")", to_string(x.shape()));
-  return matmul(x, transpose(weight));
+  if (x.ndim() == 0 || x.shape(-1) != dims())
+    fail("input (..., " + std::to_string(dims()) + ")", to_string(x.shape()));
+  return quantization_ ? packed().product(x) : matmul(x, transpose(weight));
 }
 
+int Embedding::dims() const { return quantization_ ? packed().columns() : weight.shape(1); }
+
 std::string Embedding::extra_repr() const {
-  return std::to_string(weight.shape(0)) + ", " + std::to_string(weight.shape(1));
+  const std::string text = std::to_string(weight.shape(0)) + ", " + std::to_string(dims());
+  return quantization_ ? text + ", " + detail::repr(*quantization_) : text;
+}
+
+std::string Embedding::type_name() const {
+  return (quantization_ ? "Quantized" : "") + Module::type_name();
+}
+
+void Embedding::check_quantize(const QuantizationOptions& options) const {
+  const Quantization format = detail::settle(options);
+  if (is_quantized()) fail("a weight that is not quantized yet", detail::repr(*quantization_));
+  if (!issubdtype(weight.dtype(), floating))
+    fail("a floating-point weight to quantize", dtype_name(weight.dtype()));
+  if (dims() % format.group_size != 0)
+    fail("dims that group_size " + std::to_string(format.group_size) + " divides",
+         std::to_string(dims()));
+  if (format.inputs) fail("no quantize_input, for inputs are indices", "quantize_input");
+}
+
+void Embedding::quantize(const QuantizationOptions& options) {
+  check_quantize(options);
+  quantization_ = detail::settle(options);
+  detail::pack(*quantization_, weight, scales, biases);
+  freeze({.recurse = false});
+  never_train({"weight"});
+}
+
+QuantizedEmbedding Embedding::to_quantized(const QuantizationOptions& options) const {
+  return QuantizedEmbedding::from_embedding(*this, options);
 }
 
 EmbeddingBag::EmbeddingBag(int num_embeddings, int dims, const Options& options)

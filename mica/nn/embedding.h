@@ -5,20 +5,41 @@
 #include <string>
 
 #include "mica/nn/module.h"
+#include "mica/nn/quantizable.h"
 
 namespace mica::nn {
 
-struct Embedding : Module {
-  array weight;  // (num_embeddings, dims)
-  MICA_MODULE(Embedding, weight)
+struct QuantizedEmbedding;
+
+// Where the weight is quantized, it is packed (uint32) beside its scales and biases, and the layer
+// prints as QuantizedEmbedding.
+struct Embedding : Module, Quantizable {
+  array weight;                         // (num_embeddings, dims)
+  std::optional<array> scales, biases;  // of a quantized weight (num_embeddings, groups)
+  MICA_MODULE(Embedding, weight, scales, biases)
 
   // Normal with standard deviation 1 / sqrt(dims).
   Embedding(int num_embeddings, int dims);
-  // indices: integers below num_embeddings, of any shape; returns (..., dims).
+  // indices: integers below num_embeddings, of any shape; returns (..., dims), from a quantized
+  // weight in its scales' dtype or, in other modes than affine, bfloat16.
   virtual array operator()(const array& indices) const;
   // x @ weight.T: a score for each of the vocabulary. x: (..., dims).
   virtual array as_linear(const array& x) const;
+  int dims() const;
   std::string extra_repr() const override;
+  std::string type_name() const override;
+
+  const std::optional<Quantization>& quantization() const { return quantization_; }
+  bool is_quantized() const override { return quantization_.has_value(); }
+  void check_quantize(const QuantizationOptions& options) const override;
+  // Freezes the layer, of which unfreeze() then frees all but the weight.
+  void quantize(const QuantizationOptions& options) override;
+  QuantizedEmbedding to_quantized(const QuantizationOptions& options = {}) const;
+
+ private:
+  detail::Packed packed() const { return {weight, scales, biases, *quantization_}; }
+
+  std::optional<Quantization> quantization_;
 };
 
 enum class BagMode { sum, mean, max };

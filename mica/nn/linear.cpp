@@ -1,7 +1,9 @@
 #include "mica/nn/linear.h"
 
 #include <cmath>
+#include <utility>
 
+#include "mica/nn/quantized.h"
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -25,15 +27,80 @@ Linear::Linear(int input_dims, int output_dims, const Options& options) : weight
   if (options.bias) bias = random::uniform(-scale, scale, {output_dims});
 }
 
-array Linear::operator()(const array& x) const {
-  const int input_dims = weight.shape(1);
-  if (!ends_in(x, input_dims)) fail("input " + with_last(input_dims), to_string(x.shape()));
-  return hooked(bias ? addmm(*bias, x, transpose(weight)) : matmul(x, transpose(weight)), x);
+Linear::Linear(array from_weight, std::optional<array> from_bias)
+    : weight(std::move(from_weight)), bias(std::move(from_bias)) {}
+
+array Linear::operator()(const array& x) const { return hooked(apply_linear(x), x); }
+
+array Linear::apply_linear(const array& x) const {
+  if (!ends_in(x, input_dims())) fail("input " + with_last(input_dims()), to_string(x.shape()));
+  if (quantization_) {
+    const array product = packed().product(x);
+    return bias ? product + *bias : product;
+  }
+  return bias ? addmm(*bias, x, transpose(weight)) : matmul(x, transpose(weight));
 }
 
+int Linear::input_dims() const { return scales ? packed().columns() : weight.shape(1); }
+
 std::string Linear::extra_repr() const {
-  return "input_dims=" + std::to_string(weight.shape(1)) +
-         ", output_dims=" + std::to_string(weight.shape(0)) + ", bias=" + repr(bias.has_value());
+  std::string text = "input_dims=" + std::to_string(input_dims()) +
+                     ", output_dims=" + std::to_string(output_dims());
+  if (!quantization_ || !quantization_->inputs) text += ", bias=" + repr(bias.has_value());
+  return quantization_ ? text + ", " + detail::repr(*quantization_) : text;
+}
+
+std::string Linear::type_name() const {
+  if (!quantization_) return Module::type_name();
+  return (quantization_->inputs ? "QQ" : "Quantized") + Module::type_name();
+}
+
+void Linear::check_quantize(const QuantizationOptions& options) const {
+  const Quantization format = detail::settle(options);
+  if (is_quantized()) fail("a weight that is not quantized yet", detail::repr(*quantization_));
+  if (!issubdtype(weight.dtype(), floating))
+    fail("a floating-point weight to quantize", dtype_name(weight.dtype()));
+  if (input_dims() % format.group_size != 0)
+    fail("input_dims that group_size " + std::to_string(format.group_size) + " divides",
+         std::to_string(input_dims()));
+  if (!format.inputs) return;
+  if (format.mode == QuantizationMode::affine)
+    fail("mode mxfp4, mxfp8 or nvfp4 for quantize_input", "affine");
+  if (bias) fail("no bias for quantize_input", to_string(bias->shape()));
+}
+
+void Linear::quantize(const QuantizationOptions& options) {
+  check_quantize(options);
+  quantization_ = detail::settle(options);
+  if (quantization_->inputs) return training_changed();
+  pack_weight();
+  freeze({.recurse = false, .keys = {"weight", "scales", "biases", "bias"}});
+  never_train({"weight"});
+}
+
+QuantizedLinear Linear::to_quantized(const QuantizationOptions& options) const {
+  return QuantizedLinear::from_linear(*this, options);
+}
+
+Linear Linear::dequantized() const {
+  return Linear(scales ? packed().dequantized(unpacked_dtype_) : weight, bias);
+}
+
+void Linear::pack_weight() {
+  if (scales) return;
+  unpacked_dtype_ = weight.dtype();
+  detail::pack(*quantization_, weight, scales, biases);
+}
+
+void Linear::unpack_weight() {
+  if (!scales) return;
+  weight = packed().dequantized(unpacked_dtype_);
+  scales = biases = std::nullopt;
+}
+
+void Linear::training_changed() {
+  if (!quantization_ || !quantization_->inputs) return;
+  training() ? unpack_weight() : pack_weight();
 }
 
 Bilinear::Bilinear(int input1_dims, int input2_dims, int output_dims, const Options& options)

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mica/nn/module.h"
+#include "mica/nn/quantizable.h"
 
 namespace mica::nn {
 
@@ -18,18 +19,52 @@ struct LinearOptions {
   bool bias = true;
 };
 
-// x @ weight.T + bias over the last axis.
-struct Linear : Module {
+struct QuantizedLinear;
+
+// x @ weight.T + bias over the last axis. Where the weight is quantized, it is packed (uint32)
+// beside its scales and biases, and the layer prints as QuantizedLinear (QQLinear where the inputs
+// are quantized too).
+struct Linear : Module, Quantizable {
   using Options = LinearOptions;
-  array weight;               // (output_dims, input_dims)
-  std::optional<array> bias;  // (output_dims,)
-  MICA_MODULE(Linear, weight, bias)
+  array weight;                         // (output_dims, input_dims)
+  std::optional<array> scales, biases;  // of a quantized weight (output_dims, groups)
+  std::optional<array> bias;            // (output_dims,)
+  MICA_MODULE(Linear, weight, scales, biases, bias)
 
   // Uniform in ±1 / sqrt(input_dims).
   Linear(int input_dims, int output_dims, const Options& options = {});
   // x: (..., input_dims); returns (..., output_dims).
   virtual array operator()(const array& x) const;
+  int input_dims() const;
+  int output_dims() const { return weight.shape(0); }
   std::string extra_repr() const override;
+  std::string type_name() const override;
+
+  // The format of a quantized weight, or of one that is quantized as it is used.
+  const std::optional<Quantization>& quantization() const { return quantization_; }
+  bool is_quantized() const override { return quantization_.has_value(); }
+  void check_quantize(const QuantizationOptions& options) const override;
+  // Freezes the layer, of which unfreeze() then frees all but the weight. With quantize_input the
+  // weight is packed only while the layer is not training, and is trained otherwise.
+  void quantize(const QuantizationOptions& options) override;
+  QuantizedLinear to_quantized(const QuantizationOptions& options = {}) const;
+  // A Linear, not frozen, with this one's bias and its weight, or what its codes stand for.
+  Linear dequantized() const;
+
+ protected:
+  Linear(array from_weight, std::optional<array> from_bias);
+  // What the layer returns, which forward hooks have not seen.
+  array apply_linear(const array& x) const;
+  // Of a quantized layer: replaces the weight by its codes, and these by what they stand for.
+  void pack_weight();
+  void unpack_weight();
+  void training_changed() override;
+
+ private:
+  detail::Packed packed() const { return {weight, scales, biases, *quantization_}; }
+
+  std::optional<Quantization> quantization_;
+  Dtype unpacked_dtype_ = float32;  // of a packed weight
 };
 
 struct BilinearOptions {

@@ -414,8 +414,10 @@ Module& Module::unfreeze(const FreezeOptions& options) {
 }
 
 Module& Module::train(bool mode) {
-  walk_modules(*this,
-               [&](const std::string&, const ModuleRef& module) { module->training_ = mode; });
+  walk_modules(*this, [&](const std::string&, const ModuleRef& module) {
+    module->training_ = mode;
+    module->training_changed();
+  });
   return *this;
 }
 

@@ -147,6 +147,8 @@ class Module {
   std::string where() const;
 
  protected:
+  // Called when train() or eval() has set the mode.
+  virtual void training_changed() {}
   // Keys of arrays that are state, not trained: frozen, and left so by unfreeze().
   void never_train(std::vector<std::string> keys);
   // Returns what a call returns, after the forward hooks have seen it.

@@ -1,6 +1,7 @@
 """Quantized arrays, and products of matrices chosen by index, in segments and in blocks."""
 
 import mlx.core as mx
+import mlx.nn as nn
 
 from common import differentiated, golden, normal
 
@@ -176,4 +177,85 @@ def block_products():
     for name in masks:
         results["masked_" + name] = product({name: booleans[name]})
     results["block_64"] = product({"out": masks["out"][:2, :1]}, 64)
+    return results
+
+
+class QuantizedNet(nn.Module):
+    """An embedding, tied to the output, around layers of which one can't be quantized."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(12, 64)
+        self.norm = nn.RMSNorm(64)
+        self.layers = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64, bias=False)]
+
+    def __call__(self, x):
+        y = self.norm(self.embedding(x))
+        for layer in self.layers:
+            y = layer(y)
+        return self.embedding.as_linear(y)
+
+
+NN_FORMATS = {
+    "default": {},
+    "affine_32_8": {"group_size": 32, "bits": 8},
+    "mxfp4": {"mode": "mxfp4"},
+    "mxfp8": {"mode": "mxfp8"},
+    "nvfp4": {"mode": "nvfp4"},
+}
+
+
+@golden("nn/quantized_layers")
+def quantized_layers():
+    """Layers made right behind seed(0), and what they compute."""
+    x, indices = normal(3, 64), mx.array([[3, 0], [-1, 2]])
+    results = {"x": x, "indices": indices}
+    for name, arguments in NN_FORMATS.items():
+        mx.random.seed(0)
+        linear = nn.QuantizedLinear(64, 6, **arguments)
+        mx.random.seed(0)
+        embedding = nn.QuantizedEmbedding(5, 64, **arguments)
+        results[name] = {
+            "linear": {"parameters": linear.parameters(), "output": linear(x)},
+            "embedding": {
+                "parameters": embedding.parameters(),
+                "output": embedding(indices),
+                "as_linear": embedding.as_linear(x),
+            },
+        }
+    linear = nn.QuantizedLinear(64, 6)
+    linear.bias = normal(6)
+    case = differentiated(linear, x)
+    results["gradient"] = {"parameters": linear.parameters()} | case
+    for mode in ("nvfp4", "mxfp8"):
+        mx.random.seed(0)
+        layer = nn.QQLinear(64, 6, mode=mode)
+        results["qq_" + mode] = {"training": dict(layer.parameters())}
+        layer.eval()
+        results["qq_" + mode]["packed"] = dict(layer.parameters())
+    return results
+
+
+@golden("nn/quantized_model")
+def quantized_model():
+    """A model's parameters, those of its quantized forms, and what these compute."""
+    indices = mx.array([[3, 0, 7], [-1, 2, 11]])
+    model = QuantizedNet()
+    results = {"indices": indices, "dense": model.parameters(), "output": model(indices)}
+    for name, arguments in NN_FORMATS.items():
+        copy = QuantizedNet()
+        copy.update(model.parameters())
+        nn.quantize(copy, **arguments)
+        results[name] = {"parameters": copy.parameters(), "output": copy(indices)}
+    copy = QuantizedNet()
+    copy.update(model.parameters())
+    choice = {"embedding": False, "layers.0": True, "layers.2": {"group_size": 128, "bits": 2}}
+    nn.quantize(copy, bits=8, class_predicate=lambda path, _: choice.get(path, False))
+    results["chosen"] = {"parameters": copy.parameters(), "output": copy(indices)}
+
+    def loss(copy):
+        return (copy(indices) ** 2).sum()
+
+    value, gradients = nn.value_and_grad(copy, loss)(copy)
+    results["gradients"] = gradients
     return results
