@@ -1,5 +1,6 @@
 #include "mica/linalg/solvers.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -55,7 +56,8 @@ array inverse(const array& a, const StreamOrDevice& s) {
   return engine::apply(Inverse{}, {a}, a.shape(), a.dtype(), s);
 }
 
-// Calls solve(a, b) with operands of one dtype and batch, b a matrix.
+// Calls solve(a, b) with operands of one dtype and batch, b a matrix. A single a is factored once:
+// the batch of b is solved as further columns.
 template <class F>
 array with_operands(const char* name, const array& a, const array& b, const StreamOrDevice& s,
                     F&& solve) {
@@ -75,6 +77,12 @@ array with_operands(const char* name, const array& a, const array& b, const Stre
                                 to_string(b.shape()));
   }
   const array right = is_vector ? expand_dims(b, 1, s) : b;
+  if (a.ndim() == 2 && right.ndim() > 2) {
+    const array rows = moveaxis(astype(right, dtype, s), -2, 0, s);
+    const int width = safe_cast(static_cast<int64_t>(right.size()) / std::max(n, 1), op);
+    const array x = solve(astype(a, dtype, s), reshape(rows, {n, width}, s));
+    return moveaxis(reshape(x, rows.shape(), s), 0, -2, s);
+  }
   const Shape batch = broadcast_shapes(with_batch(a, {}), with_batch(right, {}));
   const auto operand = [&](const array& x) {
     Shape shape = batch;

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "mica/linalg/linalg.h"
+#include "mica/linalg/matrices.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
+#include "mica/transforms/custom_function.h"
 #include "mica/utils.h"
 
 namespace mica::random {
@@ -50,6 +52,36 @@ void check_broadcasts(const char* op, const Shape& from, const Shape& shape) {
 array categorical_of(const array& logits, int axis, const Shape& noise_shape,
                      const std::optional<array>& key, const StreamOrDevice& s) {
   return argmax(add(logits, gumbel(noise_shape, float32, key, s), s), axis, false, s);
+}
+
+// The map from a change of a symmetric matrix to that of its symmetric root: with the eigenvectors
+// V and values r of the root, V (V^T t V / (r[i] + r[j])) V^T.
+array root_change(const array& root, const array& t) {
+  const auto [values, v] = linalg::eigh(root);
+  const array vt = swapaxes(v, -1, -2);
+  const array turned = matmul(vt, matmul(ops::hermitian_part(t), v));
+  const array sums = expand_dims(values, -1) + expand_dims(values, -2);
+  return matmul(v, matmul(ops::ratio(turned, sums), vt));
+}
+
+// The symmetric root of a positive semi-definite matrix. Its rules are its own: those of svd would
+// divide by the differences of equal values.
+array symmetric_root(const array& x, const StreamOrDevice& s) {
+  using Arrays = std::vector<array>;
+  const auto root_of = [s](const Arrays& in) {
+    const std::vector<array> usv = linalg::svd(in[0], true, s);
+    const array scaled = multiply(usv[0], expand_dims(sqrt(usv[1], s), -2, s), s);
+    return Arrays{matmul(scaled, usv[2], s)};
+  };
+  const auto root = custom_function(
+      root_of,
+      [](const Arrays&, const Arrays& cotangents, const Arrays& outputs) {
+        return Arrays{root_change(outputs[0], cotangents[0])};
+      },
+      [s](const Arrays& in, const Arrays& tangents, const std::vector<int>&) {
+        return Arrays{root_change(symmetric_root(in[0], s), tangents[0])};
+      });
+  return root({x})[0];
 }
 
 }  // namespace
@@ -217,10 +249,9 @@ array multivariate_normal(const array& mean, const array& cov, const Shape& shap
                                    Shape(cov.shape().begin(), cov.shape().end() - 2));
   samples = broadcast_shapes(samples, shape);
   samples.push_back(n);
-  const std::vector<array> usv = linalg::svd(astype(cov, float32, s), true, s);
-  const array scaled = multiply(usv[0], expand_dims(sqrt(usv[1], s), -2, s), s);
+  const array root = symmetric_root(astype(cov, float32, s), s);
   const array z = normal(samples, dtype, 0.0f, 1.0f, key, s);
-  const array moved = matmul(expand_dims(z, -2, s), matmul(scaled, usv[2], s), s);
+  const array moved = matmul(expand_dims(z, -2, s), root, s);
   return add(mean, squeeze(moved, -2, s), s);
 }
 

@@ -109,6 +109,24 @@ TEST(MultivariateNormal, Moments) {
   expect_close(matmul(transpose(centred), centred) / array(40000.0f), cov, {0, 0.05});
 }
 
+TEST(MultivariateNormal, Derivatives) {
+  const array key = random::key(5), weights = random::normal({6, 2}, random::key(6));
+  const auto f = [&](const array& mean, const array& cov) {
+    return sum(weights * random::multivariate_normal(mean, cov, {6}, float32, key));
+  };
+  const auto [of_mean, of_cov] = grad<0, 1>(f)(zeros({2}), 4 * eye(2));
+  expect_close(of_mean, sum(weights, 0), {});
+  // A covariance of 4 times the identity, all of whose singular values are equal: the root moves by
+  // a quarter of what the covariance does.
+  const array z = random::multivariate_normal(zeros({2}), eye(2), {6}, float32, key);
+  const array product = matmul(transpose(z), weights);
+  expect_close(of_cov, (product + transpose(product)) / 8, {1e-5, 1e-5});
+  const auto of_cov_alone = [&](const array& cov) { return f(zeros({2}), cov); };
+  const array t = array({{0.3f, -0.2f}, {-0.2f, 1.0f}}), c = 4 * eye(2) + t;
+  const auto [value, tangent] = jvp(of_cov_alone, c, t);
+  expect_close(tangent, sum(grad(of_cov_alone)(c) * t), {1e-4, 1e-4});
+}
+
 TEST(MultivariateNormal, Errors) {
   const array mean = zeros({2}), cov = eye(2);
   test::expect_error([&] { random::multivariate_normal(mean, cov, {}, float64); },
