@@ -37,7 +37,7 @@ array Embedding::as_linear(const array& x) const {
   return quantization_ ? packed().product(x) : matmul(x, transpose(weight));
 }
 
-int Embedding::dims() const { return quantization_ ? packed().columns() : weight.shape(1); }
+int Embedding::dims() const { return quantization_ ? quantization_->columns : weight.shape(1); }
 
 std::string Embedding::extra_repr() const {
   const std::string text = std::to_string(weight.shape(0)) + ", " + std::to_string(dims());
@@ -49,19 +49,16 @@ std::string Embedding::type_name() const {
 }
 
 void Embedding::check_quantize(const QuantizationOptions& options) const {
-  const Quantization format = detail::settle(options);
+  const Quantization format = detail::settle(options, dims());
   if (is_quantized()) fail("a weight that is not quantized yet", detail::repr(*quantization_));
   if (!issubdtype(weight.dtype(), floating))
     fail("a floating-point weight to quantize", dtype_name(weight.dtype()));
-  if (dims() % format.group_size != 0)
-    fail("dims that group_size " + std::to_string(format.group_size) + " divides",
-         std::to_string(dims()));
   if (format.inputs) fail("no quantize_input, for inputs are indices", "quantize_input");
 }
 
 void Embedding::quantize(const QuantizationOptions& options) {
   check_quantize(options);
-  quantization_ = detail::settle(options);
+  quantization_ = detail::settle(options, dims());
   detail::pack(*quantization_, weight, scales, biases);
   freeze({.recurse = false});
   never_train({"weight"});

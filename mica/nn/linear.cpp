@@ -41,7 +41,7 @@ array Linear::apply_linear(const array& x) const {
   return bias ? addmm(*bias, x, transpose(weight)) : matmul(x, transpose(weight));
 }
 
-int Linear::input_dims() const { return scales ? packed().columns() : weight.shape(1); }
+int Linear::input_dims() const { return quantization_ ? quantization_->columns : weight.shape(1); }
 
 std::string Linear::extra_repr() const {
   std::string text = "input_dims=" + std::to_string(input_dims()) +
@@ -56,13 +56,10 @@ std::string Linear::type_name() const {
 }
 
 void Linear::check_quantize(const QuantizationOptions& options) const {
-  const Quantization format = detail::settle(options);
+  const Quantization format = detail::settle(options, input_dims());
   if (is_quantized()) fail("a weight that is not quantized yet", detail::repr(*quantization_));
   if (!issubdtype(weight.dtype(), floating))
     fail("a floating-point weight to quantize", dtype_name(weight.dtype()));
-  if (input_dims() % format.group_size != 0)
-    fail("input_dims that group_size " + std::to_string(format.group_size) + " divides",
-         std::to_string(input_dims()));
   if (!format.inputs) return;
   if (format.mode == QuantizationMode::affine)
     fail("mode mxfp4, mxfp8 or nvfp4 for quantize_input", "affine");
@@ -71,7 +68,7 @@ void Linear::check_quantize(const QuantizationOptions& options) const {
 
 void Linear::quantize(const QuantizationOptions& options) {
   check_quantize(options);
-  quantization_ = detail::settle(options);
+  quantization_ = detail::settle(options, input_dims());
   if (quantization_->inputs) return training_changed();
   pack_weight();
   freeze({.recurse = false, .keys = {"weight", "scales", "biases", "bias"}});

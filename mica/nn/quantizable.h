@@ -25,6 +25,7 @@ struct Quantization {
   int bits;
   QuantizationMode mode;
   bool inputs;
+  int columns;  // elements in a row; packed rows end with zeros up to a whole group
 };
 
 // Implemented by layers that nn::quantize converts; a module of the user's may too.
@@ -45,16 +46,15 @@ struct Packed {
   const std::optional<array>&scales, &biases;
   Quantization format;
 
-  // Elements in a row.
-  int columns() const;
-  // x @ weight.T
+  // x @ weight.T for x (..., columns)
   array product(const array& x) const;
   // In mode affine of the scales' dtype, else of dtype, or bfloat16 without one.
   array dequantized(std::optional<Dtype> dtype = std::nullopt) const;
 };
 
-// The options with the mode's defaults. Throws std::invalid_argument for formats that don't exist.
-Quantization settle(const QuantizationOptions& options);
+// The options with the mode's defaults, for a weight of so many columns. Throws
+// std::invalid_argument for formats that don't exist.
+Quantization settle(const QuantizationOptions& options, int columns);
 // "group_size=64, bits=4, mode=affine"
 std::string repr(const Quantization& format);
 // Replaces a weight by its codes, and sets the scales and, in mode affine, the biases.

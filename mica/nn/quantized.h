@@ -88,8 +88,9 @@ struct QuantizeOptions {
   std::function<QuantizeChoice(const std::string& path, Module& layer)> class_predicate = {};
 };
 
-// Quantizes the model's layers in place, plain members and slots alike. All are checked before one
-// is changed. Throws std::invalid_argument, naming the layer.
+// Quantizes the model's layers in place, plain members and slots alike; rows that end within a
+// group are padded with zeros, where mlx.nn refuses them. All layers are checked before one is
+// changed. Throws std::invalid_argument, naming the layer.
 void quantize(Module& model, const QuantizeOptions& options = {});
 
 }  // namespace mica::nn

@@ -94,7 +94,8 @@ int main() {
 
   nn::Sequential model{nn::Linear(784, 256), nn::ReLU(), nn::Linear(256, 128), nn::ReLU(),
                        nn::Linear(128, 10)};
-  std::cout << model << "\n";
+  nn::quantize(model, {.group_size = 64, .bits = 4});
+  std::cout << model << "\n";  // (layers.0): QuantizedLinear(...)
   array logits = model(random::normal({8, 784}));
   array targets = random::randint(0, 10, {8});
   std::cout << nn::losses::cross_entropy(logits, targets,
