@@ -45,7 +45,8 @@ array SinusoidalPositionalEncoding::operator()(const array& x) const {
   std::vector<array> parts{sin(angles), cos(angles)};
   if (cos_first) std::swap(parts[0], parts[1]);
   const array joined = concatenate(parts, -1);
-  return hooked(scale == 1 ? joined : joined * weak(scale, joined), x);
+  const array scaled = scale == 1 ? joined : joined * weak(scale, joined);
+  return hooked(issubdtype(x.dtype(), floating) ? astype(scaled, x.dtype()) : scaled, x);
 }
 
 array ALiBi::create_alibi_matrix(int q_sequence_length, int k_sequence_length, int num_heads,

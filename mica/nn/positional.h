@@ -45,7 +45,7 @@ struct SinusoidalPositionalEncoding : Module {
   MICA_MODULE(SinusoidalPositionalEncoding, MICA_KEY(sigmas, "_sigmas"))
 
   explicit SinusoidalPositionalEncoding(int dims, const Options& options = {});  // dims: even
-  // Positions x of any shape; returns (..., dims).
+  // Positions x of any shape; returns (..., dims), in x's dtype if that is floating.
   virtual array operator()(const array& x) const;
 };
 

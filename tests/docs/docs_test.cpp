@@ -72,6 +72,70 @@ TEST(Arrays, NamesEveryFunction) {
   EXPECT_GT(names, 300);
 }
 
+// "a: int, b: Union[int, tuple] = 1" as "a, b", without self.
+std::string argument_names(const std::string& list) {
+  std::string names, word;
+  int depth = 0;
+  const auto end_argument = [&] {
+    word.erase(std::min(word.find_first_of(":="), word.size()));
+    word.erase(0, std::min(word.find_first_not_of(" *'"), word.size()));
+    if (!word.empty() && word != "self" && word != "_") names += (names.empty() ? "" : ", ") + word;
+    word.clear();
+  };
+  for (const char c : list) {
+    if (c == '[' || c == '(') ++depth;
+    if (c == ']' || c == ')') --depth;
+    if (c == ',' && depth == 0) {
+      end_argument();
+    } else {
+      word += c;
+    }
+  }
+  end_argument();
+  return names;
+}
+
+// tests/api/nn_surface.txt: "class Linear(self, input_dims: int, ...) -> None", "def relu(x)", and
+// the methods of classes, "    .update(self, ...)".
+TEST(Layers, AreAllListedWithTheirArguments) {
+  const std::string page = contents(root / "docs/nn.md");
+  std::istringstream list(contents(root / "tests/api/nn_surface.txt"));
+  int names = 0;
+  bool of_utilities = false, of_module = false;
+  for (std::string line; std::getline(list, line);) {
+    if (line.starts_with("# ")) of_utilities = line == "# mlx.utils";
+    const bool is_class = line.starts_with("class ");
+    if (is_class)
+      of_module = line.starts_with("class Module(") || line.starts_with("class Optimizer(");
+    const size_t open = line.find('(');
+    if (is_class || line.starts_with("def ")) {
+      const size_t begin = line.find(' ') + 1;
+      const std::string name = line.substr(begin, open - begin);
+      std::string expected = name + "(";
+      // Trees take the same arguments in another order, and the classes below are bases.
+      if (!of_utilities && !of_module) {
+        int depth = 0;
+        size_t close = open;
+        do {
+          if (line[close] == '(') ++depth;
+          if (line[close] == ')') --depth;
+          ++close;
+        } while (depth > 0);
+        expected += argument_names(line.substr(open + 1, close - open - 2)) + ")";
+      } else if (of_module) {
+        continue;
+      }
+      EXPECT_NE(page.find(expected), std::string::npos) << expected;
+      ++names;
+    } else if (line.starts_with("    .") && !line.starts_with("    .__call__")) {
+      const std::string method = line.substr(5, open == std::string::npos ? open : open - 5);
+      EXPECT_NE(page.find(method), std::string::npos) << method;
+      ++names;
+    }
+  }
+  EXPECT_GT(names, 180);
+}
+
 }  // namespace
 
 }  // namespace mica

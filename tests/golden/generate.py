@@ -30,6 +30,7 @@ import nn_goldens  # noqa: F401
 import ops_goldens  # noqa: F401
 import sequence_goldens  # noqa: F401
 import optimizer_goldens  # noqa: F401
+import printed_goldens  # noqa: F401
 import quantized_goldens  # noqa: F401
 import signal_goldens  # noqa: F401
 import trajectory_goldens  # noqa: F401
