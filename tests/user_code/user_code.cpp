@@ -102,6 +102,11 @@ int main() {
                                          {.label_smoothing = 0.1, .reduction = nn::Reduction::mean})
             << "\n";
 
+  nn::LSTM lstm(128, 256);
+  auto [output, state] = lstm(random::normal({4, 7, 128}));
+  auto [h, c] = state;
+  std::cout << output.shape() << h.shape() << c.shape() << "\n";
+
   auto shapes = tree_map([](const array& p) { return p.shape(); }, mlp.parameters());
   auto f = [&](const Tree& params, const array& x) {
     mlp.update(params);
