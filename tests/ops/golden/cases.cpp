@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "mica/ops/ops.h"
+#include "mica/transforms/compile.h"
 #include "mica/transforms/transforms.h"
 #include "tests/golden.h"
 
@@ -205,8 +206,32 @@ void expect_arrays(const std::string& what, const std::vector<array>& actual,
   }
 }
 
+using Function = std::function<std::vector<array>(const std::vector<array>&)>;
+
+// The function compiled, fused with what makes its inputs, and mapped over a batch of two.
+void expect_transformed(const std::string& what, const Function& function,
+                        const std::vector<array>& inputs, const std::map<size_t, array>& expected,
+                        Tolerance tolerance) {
+  expect_arrays("compiled " + what, compile(function)(inputs), expected, tolerance);
+  if (inputs.empty()) return;
+  std::vector<array> computed, batched;
+  std::vector<int> axes;
+  for (const array& x : inputs) {
+    computed.push_back(maximum(x, x));
+    batched.push_back(stack({x, x}, -1));
+    axes.push_back(static_cast<int>(x.ndim()));
+  }
+  expect_arrays("fused " + what, function(computed), expected, tolerance);
+  const std::vector<array> mapped = vmap(function, axes)(batched);
+  for (int i = 0; i < 2; ++i) {
+    std::vector<array> one;
+    for (const array& y : mapped) one.push_back(take(y, i, 0));
+    expect_arrays("mapped " + what, one, expected, tolerance);
+  }
+}
+
 void expect_derivatives(const std::string& what, const Case& c, const Call& call,
-                        const std::vector<array>& inputs) {
+                        const std::vector<array>& inputs, bool transformed) {
   std::vector<array> floats;
   for (const array& x : inputs)
     if (is_float(x)) floats.push_back(x);
@@ -220,7 +245,11 @@ void expect_derivatives(const std::string& what, const Case& c, const Call& call
   twice.ulps *= 2, twice.half_ulps *= 2, twice.absolute *= 2;
   if (!call.gradients.empty()) {
     const auto cotangents = directions(of_floats(floats));
-    expect_arrays("vjp " + what, vjp(of_floats, floats, cotangents).second, call.gradients, twice);
+    const auto gradients = [&](const std::vector<array>& x) {
+      return vjp(of_floats, x, cotangents).second;
+    };
+    expect_arrays("vjp " + what, gradients(floats), call.gradients, twice);
+    if (transformed) expect_transformed("vjp " + what, gradients, floats, call.gradients, twice);
   }
   if (!call.tangents.empty()) {
     const auto along = directions(floats);
@@ -247,8 +276,11 @@ void expect_call(const Case& c, const Call& call, const File& file) {
       if (call.refused) {
         expect_refusal(c, what, inputs);
       } else {
-        expect_arrays(what, c.function(inputs).arrays, call.values, c.tolerance);
-        expect_derivatives(what, c, call, inputs);
+        const bool transformed = &layout == layouts && !c.reads_values;
+        const auto function = [&](const std::vector<array>& x) { return c.function(x).arrays; };
+        expect_arrays(what, function(inputs), call.values, c.tolerance);
+        if (transformed) expect_transformed(what, function, inputs, call.values, c.tolerance);
+        expect_derivatives(what, c, call, inputs, transformed);
       }
     } catch (const std::exception& error) {
       ADD_FAILURE() << what << ": " << error.what();

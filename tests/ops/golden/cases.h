@@ -40,11 +40,12 @@ struct Case {
   const char* name;
   Outputs (*function)(Inputs);
   Tolerance tolerance = {};
+  bool reads_values = false;  // of its inputs, so that it can't be compiled or mapped
 };
 
 // Expects of every call in tests/golden/NAME.safetensors what the file holds: results and
-// derivatives, for inputs of several layouts, or std::invalid_argument (std::out_of_range,
-// std::overflow_error). Fails where a call has no case, or a case no call.
+// derivatives, for inputs of several layouts, compiled, fused and mapped, or std::invalid_argument
+// (std::out_of_range, std::overflow_error). Fails where a call has no case, or a case no call.
 void expect_cases(const std::string& name, std::span<const Case> cases);
 
 }  // namespace mica::golden
