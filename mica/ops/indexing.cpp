@@ -546,7 +546,9 @@ array scatter_min(const array& a, const array& indices, const array& updates, in
   return scatter_min(a, std::vector<array>{indices}, updates, std::vector<int>{axis}, s);
 }
 
-// The mask's elements that are true are numbered in order, and src is taken at the numbers.
+// An element of mask chooses a row, the axes of a that mask lacks. src holds rows in order, at
+// least as many as are chosen (where there are fewer the last is taken again: counting would need
+// the mask's values), or has fewer axes and is every chosen row.
 array masked_scatter(const array& a, const array& mask, const array& src, StreamOrDevice s) {
   constexpr const char* op = "masked_scatter";
   if (mask.dtype() != bool_) ops::throw_expected(op, "mask of bool", dtype_name(mask.dtype()));
@@ -557,18 +559,25 @@ array masked_scatter(const array& a, const array& mask, const array& src, Stream
     ops::throw_expected(op, "mask of the leading axes of a " + to_string(a.shape()),
                         to_string(shape));
   }
-  if (!ops::broadcasts_to(src.shape(), a.shape())) {
-    ops::throw_expected(op, "src that broadcasts to " + to_string(a.shape()),
+  const Shape row(a.shape().begin() + static_cast<std::ptrdiff_t>(shape.size()), a.shape().end());
+  const bool in_order = src.ndim() == row.size() + 1;
+  Shape rows = row;
+  if (in_order) rows.insert(rows.begin(), src.shape(0));
+  if (!ops::broadcasts_to(src.shape(), rows) || (in_order && src.shape(0) == 0)) {
+    ops::throw_expected(op, "src of rows that broadcast to " + to_string(row),
                         to_string(src.shape()));
   }
   if (a.size() == 0) return a;
+  array values = astype(src, a.dtype(), s);
+  if (in_order) {
+    const array chosen = astype(reshape(mask, {-1}, s), int32, s);
+    const array ordinal = cumsum(chosen, 0, false, false, s);
+    values = broadcast_to(values, rows, s);
+    values = take(values, minimum(ordinal, array(src.shape(0) - 1), s), 0, s);
+    values = reshape(values, a.shape(), s);
+  }
   shape.resize(a.ndim(), 1);
-  const array chosen = broadcast_to(reshape(mask, shape, s), a.shape(), s);
-  const array ordinal = cumsum(astype(reshape(chosen, {-1}, s), int32, s), 0, false, false, s);
-  const array last = array(static_cast<int>(a.size()) - 1);
-  const array values = broadcast_to(astype(src, a.dtype(), s), a.shape(), s);
-  const array taken = take(reshape(values, {-1}, s), minimum(ordinal, last, s), 0, s);
-  return where(chosen, reshape(taken, a.shape(), s), a, s);
+  return where(reshape(mask, shape, s), values, a, s);
 }
 
 }  // namespace mica

@@ -82,7 +82,7 @@ TEST_F(Searching, Diff) {
 TEST_F(Searching, MaskedScatter) {
   const array target = file_.at("masked.target"), source = file_.at("masked.source");
   const array mask({{true, false, true}, {false, true, false}});
-  expect("masked.all", masked_scatter(target, mask, source));
+  expect("masked.all", masked_scatter(target, mask, flatten(source)));
   const array second = slice(source, {1, 0}, {2, 3});
   expect("masked.rows", masked_scatter(target, array({true, false}), second));
   test::expect_array<int>(masked_scatter(array(1), array(true), array(5.5f)), {}, {5});
@@ -90,7 +90,7 @@ TEST_F(Searching, MaskedScatter) {
                             {});
   const auto [outputs, gradients] = vjp(
       [&](const std::vector<array>& x) {
-        return std::vector<array>{masked_scatter(x[0], mask, x[1])};
+        return std::vector<array>{masked_scatter(x[0], mask, flatten(x[1]))};
       },
       std::vector<array>{target, source}, std::vector<array>{test::counting({2, 3})});
   test::expect_array<float>(gradients[0], {2, 3}, {0, 2, 0, 4, 0, 6});
@@ -169,7 +169,7 @@ TEST_F(Searching, RefusesWhatDoesNotFit) {
   expect_error([&] { masked_scatter(a, zeros({3}, bool_), a); },
                "masked_scatter: expected mask of the leading axes of a (2, 3), got (3,)");
   expect_error([&] { masked_scatter(a, zeros({2}, bool_), zeros({6})); },
-               "masked_scatter: expected src that broadcasts to (2, 3), got (6,)");
+               "masked_scatter: expected src of rows that broadcast to (3,), got (6,)");
   expect_error([&] { hadamard_transform(a); },
                "hadamard_transform: expected m * 2^k elements along the last axis with m of 1, 12, "
                "20 or 28, got 3");

@@ -83,7 +83,7 @@ std::vector<OpRow> composed_rows() {
           "masked_scatter",
           [](const Arrays& x) { return Arrays{masked_scatter(x[0], x[1], x[2])}; },
           {{{{2, 3}}, {{2}, {}, bool_, false}, {{3}}},
-           {{{2, 3}}, {{2, 3}, {}, bool_, false}, {{2, 3}}}},
+           {{{2, 3}}, {{2, 3}, {}, bool_, false}, {{6}}}},
           float64),
       row(
           "unique", [](const Arrays& x) { return unique(x[0], 7); }, {{{{2, 3}}}}, float64),
