@@ -7,6 +7,7 @@ GOLDENS = {}
 
 def golden(name):
     def register(function):
+        assert name not in GOLDENS, name
         GOLDENS[name] = function
         return function
 

@@ -126,6 +126,10 @@ def scans():
         cases.add(f"{name}_last", lambda a: f(a, -1), calls.replace(" scalar", ""), smooth)
         back = lambda a: f(a, -1, reverse=True, inclusive=False)  # noqa: E731
         cases.add(f"{name}_back", back, "f32 f16 i32 u8 nans infs rows", "f32")
+    cases.add("cumsum_stream", lambda a: mx.cumsum(a, reverse=True), "f32 u8")
+    cases.add("cumsum_axis_stream", lambda a: mx.cumsum(a, 0, inclusive=False), "f32 u8")
+    cases.add("cumprod_stream", lambda a: mx.cumprod(a, reverse=True), "f32 u8")
+    cases.add("cumprod_axis_stream", lambda a: mx.cumprod(a, 0, inclusive=False), "f32 u8")
     cases.add("cumprod_zeros", lambda a: mx.cumprod(a, -1), vjp="zeros")
     for name, f in {"cumsum": mx.cumsum, "cumprod": mx.cumprod}.items():
         cases.add(f"{name}_dtype", lambda a: f(a, dtype=mx.float32), "i32 u8 bool f16 bf16")

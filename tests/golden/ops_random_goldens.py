@@ -51,6 +51,10 @@ def draws():
     draw("uniform_unfit", f, "key,low,high")
     f = lambda k, a, b: random.normal((2, 3), mx.float32, a, b, k)  # noqa: E731
     draw("normal_arrays", f, "key,low,high")
+    draw("normal_plain", lambda k: random.normal((3,), key=k))
+    draw("normal_numbers", lambda k: random.normal((3,), loc=-1.0, scale=3.0, key=k))
+    draw("laplace_plain", lambda k: random.laplace((3,), key=k))
+    draw("laplace_numbers", lambda k: random.laplace((3,), loc=-1.0, scale=3.0, key=k))
     draw("normal_complex", lambda k: random.normal((4,), mx.complex64, key=k))
     f = lambda k, a, b: random.truncated_normal(a, b, (3, 2), key=k)  # noqa: E731
     draw("truncated_normal_shape", f, "key,narrow,wide")

@@ -125,6 +125,7 @@ def shapes():
     cases.add("expand_dims_axes", lambda a: mx.expand_dims(a, [0, -1, 2]), "f32 vector scalar")
     cases.add("transpose", mx.transpose, calls, SMOOTH)
     cases.add("transpose_axes", lambda a: mx.transpose(a, [2, 0, -2]), "f32 i32 bool hollow", "f32")
+    cases.add("transpose_vector", lambda a: mx.transpose(a, [1, 2, 0]), "f32 i32")
     cases.add("matrix_transpose", lambda a: a.swapaxes(-1, -2), GRIDS + " matrix hollow", SMOOTH)
     cases.add("swapaxes", lambda a: mx.swapaxes(a, 0, -1), GRIDS + " hollow matrix", SMOOTH)
     cases.add("moveaxis", lambda a: mx.moveaxis(a, 0, -1), GRIDS + " hollow matrix", SMOOTH)

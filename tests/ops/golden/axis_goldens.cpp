@@ -266,6 +266,12 @@ constexpr Case scans[] = {
     {"logcumsumexp_axis", [](In x) -> Out { return logcumsumexp(x[0], 1); }, logs},
     {"logcumsumexp_last", [](In x) -> Out { return logcumsumexp(x[0], -1); }, logs},
     {"logcumsumexp_back", [](In x) -> Out { return logcumsumexp(x[0], -1, true, false); }, logs},
+    {"cumsum_stream", [](In x) -> Out { return cumsum(x[0], true, true, Device::cpu); }, running},
+    {"cumsum_axis_stream", [](In x) -> Out { return cumsum(x[0], 0, false, false, Device::cpu); },
+     running},
+    {"cumprod_stream", [](In x) -> Out { return cumprod(x[0], true, true, Device::cpu); }, running},
+    {"cumprod_axis_stream", [](In x) -> Out { return cumprod(x[0], 0, false, false, Device::cpu); },
+     running},
     {"cumprod_zeros", [](In x) -> Out { return cumprod(x[0], -1); }, running},
 };
 

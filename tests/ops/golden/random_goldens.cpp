@@ -111,6 +111,10 @@ constexpr Case cases[] = {
        return random::normal({2, 3}, float32, x[1], x[2], x[0]);
      },
      draws},
+    {"normal_plain", [](In x) -> Out { return random::normal({3}, x[0]); }, draws},
+    {"normal_numbers", [](In x) -> Out { return random::normal({3}, -1.f, 3.f, x[0]); }, draws},
+    {"laplace_plain", [](In x) -> Out { return random::laplace({3}, x[0]); }, draws},
+    {"laplace_numbers", [](In x) -> Out { return random::laplace({3}, -1.f, 3.f, x[0]); }, draws},
     {"normal_complex", [](In x) -> Out { return random::normal({4}, complex64, x[0]); }, draws},
     {"truncated_normal_shape",
      [](In x) -> Out {

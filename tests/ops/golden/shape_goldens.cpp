@@ -134,6 +134,10 @@ constexpr Case shapes[] = {
      [](In x) -> Out {
        return transpose(x[0], {2, 0, -2});
      }},
+    {"transpose_vector",
+     [](In x) -> Out {
+       return transpose(x[0], Axes{1, 2, 0});
+     }},
     {"matrix_transpose", [](In x) -> Out { return matrix_transpose(x[0]); }},
     {"swapaxes", [](In x) -> Out { return swapaxes(x[0], 0, -1); }},
     {"moveaxis", [](In x) -> Out { return moveaxis(x[0], 0, -1); }},
