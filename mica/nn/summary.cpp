@@ -12,8 +12,10 @@
 #include "mica/nn/walk.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/convolution.h"
+#include "mica/ops/gather_mm.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/quantized.h"
 #include "mica/transforms/random_state.h"
 
 namespace mica::nn {
@@ -25,7 +27,9 @@ double elements(const array& a) { return static_cast<double>(a.size()); }
 double flops_of(engine::Node& node, const array& output) {
   const auto inputs = node.inputs();
   const OpId op = node.op->id;
-  if (op == op_id<ops::Matmul>()) return 2 * elements(output) * inputs[0].shape(-1);
+  const bool product = op == op_id<ops::Matmul>() || op == op_id<ops::GatherMM>() ||
+                       op == op_id<ops::QuantizedMatmul>() || op == op_id<ops::GatherQmm>();
+  if (product) return 2 * elements(output) * inputs[0].shape(-1);
   if (op == op_id<ops::AddMM>()) return elements(output) * (2.0 * inputs[0].shape(-1) + 1);
   if (op == op_id<ops::Convolution>())
     return 2 * elements(output) * elements(inputs[1]) / inputs[1].shape(0);

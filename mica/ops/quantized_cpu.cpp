@@ -33,24 +33,26 @@ const std::array<float, 256>& scale_table(QuantMode mode) {
   return mode == QuantMode::nvfp4 ? e4m3 : e8m0;
 }
 
-// Appends codes from the low bits up.
-class BitWriter {
- public:
-  BitWriter(uint8_t* out, int bits) : out_(out), bits_(bits) {}
-  void add(uint32_t code) {
-    pending_ |= code << count_;
-    for (count_ += bits_; count_ >= 8; count_ -= 8) {
-      *out_++ = static_cast<uint8_t>(pending_);
-      pending_ >>= 8;
+// Packs a group's codes from the low bits up.
+void pack(const uint8_t* codes, int count, int bits, uint8_t* out) {
+  if (bits == 8) {
+    std::copy_n(codes, count, out);
+  } else if (bits == 4) {
+    for (int i = 0; i < count / 2; ++i) {
+      out[i] = static_cast<uint8_t>(codes[2 * i] | codes[2 * i + 1] << 4);
+    }
+  } else {
+    uint32_t pending = 0;
+    int held = 0;
+    for (int i = 0; i < count; ++i) {
+      pending |= uint32_t{codes[i]} << held;
+      for (held += bits; held >= 8; held -= 8) {
+        *out++ = static_cast<uint8_t>(pending);
+        pending >>= 8;
+      }
     }
   }
-
- private:
-  uint8_t* out_;
-  int bits_;
-  int count_ = 0;
-  uint32_t pending_ = 0;
-};
+}
 
 // Rounds to nearest even; |x| < 2^22 for float. A function call less than std::nearbyint.
 float round_small(float x) { return x + 0x1.8p23f - 0x1.8p23f; }
@@ -87,12 +89,13 @@ void quantize_affine(const QuantFormat& format, const T* w, uint8_t* codes, T* s
   const auto parameters = affine_parameters(values.data(), format.group_size, format.bits);
   const C step = static_cast<C>(parameters.scale), from = static_cast<C>(parameters.bias);
   const C last = static_cast<C>((1 << format.bits) - 1);
+  std::array<uint8_t, largest_group> own;
   for (int i = 0; i < format.group_size; ++i) {
     const C code = (values[i] - from) / step;
-    values[i] = round_small(code > 0 ? std::min(code, last) : C(0));
+    own[i] =
+        static_cast<uint8_t>(static_cast<int>(round_small(code > 0 ? std::min(code, last) : C(0))));
   }
-  BitWriter out(codes, format.bits);
-  for (int i = 0; i < format.group_size; ++i) out.add(static_cast<uint32_t>(values[i]));
+  pack(own.data(), format.group_size, format.bits, codes);
   *scale = static_cast<T>(step);
   *bias = static_cast<T>(from);
 }
@@ -121,13 +124,19 @@ void quantize_floats(const QuantFormat& format, float factor, const T* w, uint8_
   *scale = format.mode == QuantMode::nvfp4 ? to_e4m3(ratio * static_cast<C>(factor))
                                            : to_e8m0(static_cast<float>(ratio));
   const C step = scale_table(format.mode)[*scale];
-  BitWriter out(codes, format.bits);
+  // A scale that has underflowed to zero leaves zeros.
+  std::array<C, largest_group> values;
   for (int i = 0; i < format.group_size; ++i) {
     const auto quotient = static_cast<C>(static_cast<T>(static_cast<C>(w[i]) / step));
-    const C value = quotient * static_cast<C>(factor);
-    // A scale that has underflowed to zero leaves zeros.
-    out.add(format.bits == 8 ? to_e4m3(value) : step == 0 ? 0 : to_e2m1(value));
+    values[i] = format.bits == 4 && step == 0 ? C(0) : quotient * static_cast<C>(factor);
   }
+  std::array<uint8_t, largest_group> own;
+  if (format.bits == 4) {
+    for (int i = 0; i < format.group_size; ++i) own[i] = to_e2m1(values[i]);
+  } else {
+    for (int i = 0; i < format.group_size; ++i) own[i] = to_e4m3(values[i]);
+  }
+  pack(own.data(), format.group_size, format.bits, codes);
 }
 
 }  // namespace

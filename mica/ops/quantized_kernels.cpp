@@ -205,6 +205,20 @@ void unpack_codes(const uint8_t* codes, int64_t count, float* values) {
 }
 
 template <CodeKind kind, int bits>
+void dequantize_row(const QuantRows& rows, int64_t first, int64_t count, int group_size,
+                    float* out) {
+  const QuantFloats d;
+  using CodesOfKind = Codes<kind, bits>;
+  const CodesOfKind reader;
+  for (int64_t begin = first; begin < first + count; begin += group_size) {
+    const GroupWeights<kind, bits> weights(rows, 0, begin / group_size);
+    for (int64_t at = begin; at < begin + group_size; at += CodesOfKind::lanes) {
+      hn::StoreU(weights(reader.load(rows.codes, at)), d, out + at - first);
+    }
+  }
+}
+
+template <CodeKind kind, int bits>
 void arrange(const float* x, int64_t count, float* out) {
   for (int64_t at = 0; at < count; at += 16) {
     for (int64_t i = 0; i < 16; ++i) out[at + i] = x[at + i / 2 + i % 2 * 8];
@@ -278,8 +292,8 @@ void dot(const float* x, int m, int64_t k, const QuantRows& rows, int group_size
 template <CodeKind kind, int bits>
 void add_kernels(QuantRowTable& table) {
   table[static_cast<size_t>(kind)][bits] = {
-      unpack_codes<kind, bits>, Codes<kind, bits>::interleaved ? arrange<kind, bits> : nullptr,
-      dot<kind, bits>};
+      unpack_codes<kind, bits>, dequantize_row<kind, bits>,
+      Codes<kind, bits>::interleaved ? arrange<kind, bits> : nullptr, dot<kind, bits>};
 }
 
 void fill_quant_row_table(QuantRowTable& table) {

@@ -35,6 +35,9 @@ struct QuantRows {
 struct QuantRowKernels {
   // The values of `count` codes, a multiple of 16.
   void (*unpack)(const uint8_t* codes, int64_t count, float* values);
+  // The weights of elements [first, first + count), in whole groups, of the first of the rows.
+  void (*dequantize)(const QuantRows& rows, int64_t first, int64_t count, int group_size,
+                     float* out);
   // Puts `count` elements of x, a multiple of 16, into the order in which dot reads them; null
   // where it reads them as they are.
   void (*arrange)(const float* x, int64_t count, float* out);

@@ -1,6 +1,8 @@
 // Products with quantized matrices. Few rows meet each row of the weights as it is unpacked in
 // registers; many are multiplied with panels of dequantized weights.
 #include <algorithm>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "mica/engine/cpu/dispatch.h"
@@ -35,7 +37,9 @@ struct Product {
  private:
   void run_few_rows() const;
   void dot_few_rows(const float* x, float* out) const;
-  template <class T>
+  template <class P>
+  void fill_panel(int64_t first, int64_t begin, int64_t end, int64_t length, P* panel) const;
+  template <class P>
   void run_panels() const;
 };
 
@@ -72,25 +76,56 @@ void Product::run_few_rows() const {
   cpu::cast_kernel(float32, dtype)(out, wide_out, nullptr, nullptr, static_cast<size_t>(m * n));
 }
 
-// Panels of columns of the product: as many rows of w, or columns of it unless transpose.
-template <class T>
+// Lines [begin, end) of a panel, which are rows of w or, unless transpose, columns
+// [first, first + length) of its rows.
+template <class P>
+void Product::fill_panel(int64_t first, int64_t begin, int64_t end, int64_t length,
+                         P* panel) const {
+  if constexpr (std::is_same_v<P, double>) {
+    for (int64_t line = begin; line < end; ++line) {
+      w.dequantize(first_row + (transpose ? first + line : line), transpose ? 0 : first, length, 1,
+                   panel + line * length);
+    }
+  } else {
+    const QuantRowKernels& kernels = quant_row_kernels(code_kind(w.format().mode), w.format().bits);
+    const cpu::ElementwiseKernel round = cpu::cast_kernel(float32, dtype_of<P>());
+    std::vector<float> parameters(static_cast<size_t>(2 * w.groups()));
+    std::vector<uint8_t> padded(static_cast<size_t>(w.row_bytes() + read_ahead));
+    std::vector<float> wide(static_cast<size_t>(length));
+    for (int64_t line = begin; line < end; ++line) {
+      const QuantRows row = w.some_rows(first_row + (transpose ? first + line : line), 1,
+                                        parameters.data(), padded.data());
+      kernels.dequantize(row, transpose ? 0 : first, length, w.format().group_size, wide.data());
+      round(panel + line * length, wide.data(), nullptr, nullptr, static_cast<size_t>(length));
+    }
+  }
+}
+
+// Panels of columns of the product: as many rows of w, or columns of it unless transpose. They are
+// multiplied in P.
+template <class P>
 void Product::run_panels() const {
+  const Dtype panel_dtype = dtype_of<P>();
   const int64_t step = transpose ? 16 : w.format().group_size;
   const int64_t width = std::min(n, std::max(step, panel_size / k / step * step));
-  const bool whole = width == n;
-  const cpu::Scratch panel(static_cast<size_t>(width * k) * sizeof(T));
-  const cpu::Scratch part(whole ? 0 : static_cast<size_t>(width * m) * sizeof(T));
+  const bool converted = dtype != panel_dtype, in_place = width == n && !converted;
+  const cpu::Scratch panel(static_cast<size_t>(width * k) * sizeof(P));
+  const cpu::Scratch part(in_place ? 0 : static_cast<size_t>(width * m) * sizeof(P));
+  const cpu::Scratch own_x(converted ? static_cast<size_t>(m * k) * sizeof(P) : 0);
+  if (converted) {
+    cpu::cast_kernel(dtype, panel_dtype)(own_x.data(), x, nullptr, nullptr,
+                                         static_cast<size_t>(m * k));
+  }
+  const cpu::ElementwiseKernel finish = cpu::cast_kernel(panel_dtype, dtype);
+  const auto itemsize = static_cast<int64_t>(dtype.size());
   for (int64_t first = 0; first < n; first += width) {
     const int64_t cols = std::min(width, n - first);
     const int64_t lines = transpose ? cols : k, length = transpose ? k : cols;
     engine::parallel_for(lines, grain / length + 1, [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
-        w.dequantize(first_row + (transpose ? first + line : line), transpose ? 0 : first, length,
-                     1, panel.as<T>() + line * length);
-      }
+      fill_panel(first, begin, end, length, panel.as<P>());
     });
     cpu::MatmulProblem problem;
-    problem.dtype = dtype.val();
+    problem.dtype = panel_dtype.val();
     problem.m = m;
     problem.k = k;
     problem.n = cols;
@@ -98,23 +133,29 @@ void Product::run_panels() const {
     problem.a_col = 1;
     problem.b_row = transpose ? 1 : cols;
     problem.b_col = transpose ? k : 1;
-    cpu::matmul(problem, x, panel.data(), nullptr, whole ? out : part.data());
-    if (whole) return;
+    cpu::matmul(problem, converted ? own_x.data() : x, panel.data(), nullptr,
+                in_place ? out : part.data());
+    if (in_place) return;
     for (int64_t i = 0; i < m; ++i) {
-      std::copy_n(part.as<T>() + i * cols, cols, static_cast<T*>(out) + i * n + first);
+      finish(static_cast<char*>(out) + (i * n + first) * itemsize, part.as<P>() + i * cols, nullptr,
+             nullptr, static_cast<size_t>(cols));
     }
   }
 }
 
 void Product::run() const {
   if (m == 0 || n == 0) return;
-  if (k > 0 && transpose && m <= most_unpacked_rows && dtype != float64) return run_few_rows();
-  cpu::visit_inexact_type(dtype, [&]<class T>() {
-    if constexpr (!cpu::is_complex<T>) {
-      if (k > 0) return run_panels<T>();
-      std::fill_n(static_cast<T*>(out), m * n, T(0));
-    }
-  });
+  if (k == 0) {
+    std::memset(out, 0, static_cast<size_t>(m * n) * dtype.size());
+  } else if (dtype == float64) {
+    run_panels<double>();
+  } else if (transpose && m <= most_unpacked_rows) {
+    run_few_rows();
+  } else if (dtype == bfloat16) {
+    run_panels<bfloat16_t>();
+  } else {
+    run_panels<float>();
+  }
 }
 
 QuantMatrix weights_of(const QuantFormat& format, const cpu::Call& call) {

@@ -19,11 +19,12 @@ constexpr float e2m1_to_float(uint8_t code) {
 }
 
 // To the nearest, of two as near to the smaller; beyond 6 is 6; zero and NaN are +0.
-constexpr uint8_t to_e2m1(double x) {
-  const double magnitude = x < 0 ? -x : x;
+template <class T>
+constexpr uint8_t to_e2m1(T x) {
+  const T magnitude = x < 0 ? -x : x;
   int code = 0;
   for (size_t i = 1; i < e2m1_magnitudes.size(); ++i) {
-    code += magnitude > 0.5f * (e2m1_magnitudes[i - 1] + e2m1_magnitudes[i]);
+    code += magnitude > T(0.5) * (e2m1_magnitudes[i - 1] + e2m1_magnitudes[i]);
   }
   return static_cast<uint8_t>(code > 0 && x < 0 ? code | 8 : code);
 }

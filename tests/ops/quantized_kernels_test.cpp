@@ -62,6 +62,29 @@ TEST_P(QuantizedKernels, Unpack) {
   EXPECT_TRUE(std::isnan(values[0]) && std::isnan(values[1]));
 }
 
+TEST_P(QuantizedKernels, Dequantize) {
+  constexpr int64_t k = 256, first = 64, count = 128;
+  std::vector<float> scales(k / 32), biases(k / 32), out(count);
+  for (size_t i = 0; i < scales.size(); ++i) {
+    scales[i] = 0.3f * static_cast<float>(i + 1);
+    biases[i] = 1.5f - static_cast<float>(i);
+  }
+  for (const Width width : widths) {
+    const auto codes = random_codes(width, k);
+    const bool biased = width.kind == CodeKind::integer;
+    const QuantRows row{1, codes.data(), 0, scales.data(), biased ? biases.data() : nullptr, 0};
+    table_[static_cast<size_t>(width.kind)][width.bits].dequantize(row, first, count, 32,
+                                                                   out.data());
+    for (int64_t i = 0; i < count; ++i) {
+      const auto group = static_cast<size_t>((first + i) / 32);
+      const float value = plain_value(width, codes.data(), first + i);
+      const float expected = scales[group] * value + (biased ? biases[group] : 0.0f);
+      ASSERT_NEAR(out[static_cast<size_t>(i)], expected, 1e-6 * (1 + std::abs(expected)))
+          << width.bits << " bits, " << i;
+    }
+  }
+}
+
 TEST_P(QuantizedKernels, Dot) {
   constexpr int64_t k = 256;
   std::mt19937 random(1);
