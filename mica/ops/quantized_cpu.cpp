@@ -68,8 +68,8 @@ template <class C>
 GroupParameters affine_parameters(const C* w, int group_size, int bits) {
   C low = std::numeric_limits<C>::infinity(), high = -low;
   for (int i = 0; i < group_size; ++i) {
-    low = std::min(low, w[i]);
-    high = std::max(high, w[i]);
+    low = w[i] < low ? w[i] : low;
+    high = w[i] > high ? w[i] : high;
   }
   const C least = static_cast<C>(1e-7f);
   if (bits == 1) return {std::max(high - low, least), low};
@@ -89,11 +89,13 @@ void quantize_affine(const QuantFormat& format, const T* w, uint8_t* codes, T* s
   const auto parameters = affine_parameters(values.data(), format.group_size, format.bits);
   const C step = static_cast<C>(parameters.scale), from = static_cast<C>(parameters.bias);
   const C last = static_cast<C>((1 << format.bits) - 1);
+  for (int i = 0; i < format.group_size; ++i) {
+    const C code = (values[i] - from) / step, least = code > 0 ? code : C(0);
+    values[i] = round_small(least < last ? least : last);
+  }
   std::array<uint8_t, largest_group> own;
   for (int i = 0; i < format.group_size; ++i) {
-    const C code = (values[i] - from) / step;
-    own[i] =
-        static_cast<uint8_t>(static_cast<int>(round_small(code > 0 ? std::min(code, last) : C(0))));
+    own[i] = static_cast<uint8_t>(static_cast<int>(values[i]));
   }
   pack(own.data(), format.group_size, format.bits, codes);
   *scale = static_cast<T>(step);
