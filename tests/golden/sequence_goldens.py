@@ -2,7 +2,6 @@
 
 import mlx.core as mx
 import mlx.nn as nn
-import mlx.optimizers as optim
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from common import differentiated, golden, normal
@@ -160,50 +159,3 @@ def recurrent():
     cases["lstm_from_both"] = layer_case(nn.LSTM(3, 4), run, x, hidden, cell)
     cases["lstm_from_cell"] = layer_case(nn.LSTM(3, 4), from_cell, x, cell)
     return inputs | cases
-
-
-class Reader(nn.Module):
-    """Classes of sequences by the last state of an LSTM."""
-
-    def __init__(self):
-        super().__init__()
-        self.lstm, self.head = nn.LSTM(5, 8), nn.Linear(8, 3)
-
-    def __call__(self, x):
-        return self.head(self.lstm(x)[0][:, -1])
-
-
-class Tagger(nn.Module):
-    """Classes of sequences by the mean of what a causal Transformer makes of them."""
-
-    def __init__(self):
-        super().__init__()
-        self.inputs = nn.Linear(5, 8)
-        self.encoder, self.head = nn.TransformerEncoder(2, 8, 2, 16), nn.Linear(8, 3)
-
-    def __call__(self, x):
-        mask = nn.MultiHeadAttention.create_additive_causal_mask(x.shape[1])
-        return self.head(self.encoder(self.inputs(x), mask).mean(1))
-
-
-@golden("nn/sequence_training")
-def sequence_training():
-    """The losses of ten steps, each model made right behind seed(11)."""
-    x, y = normal(6, 7, 5), mx.array([0, 1, 2, 2, 1, 0])
-
-    def losses(model, optimizer):
-        def loss_of(x, y):
-            return nn.losses.cross_entropy(model(x), y, reduction="mean")
-
-        step, values = nn.value_and_grad(model, loss_of), []
-        for _ in range(10):
-            loss, gradients = step(x, y)
-            optimizer.update(model, gradients)
-            mx.eval(loss, model.parameters(), optimizer.state)
-            values.append(loss.item())
-        return values
-
-    mx.random.seed(11)
-    reader = losses(Reader(), optim.Adam(1e-2))
-    mx.random.seed(11)
-    return {"x": x, "y": y, "reader": reader, "tagger": losses(Tagger(), optim.AdamW(1e-3))}

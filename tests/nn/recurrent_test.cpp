@@ -169,6 +169,24 @@ TEST_F(Recurrent, DropsBetweenLayersWhileTraining) {
   golden::expect_close(stacked(x_).output, stacked.forward[1](first).output);
 }
 
+// From the third step on no step is planned anew.
+TEST_F(Recurrent, TrainingHitsThePlanCache) {
+  nn::LSTM model(3, 4);
+  optimizers::Adam optimizer(1e-2);
+  const auto step =
+      nn::value_and_grad(model, [&](const array& x) { return sum(square(model(x).output)); });
+  const auto run = [&] {
+    auto [loss, gradients] = step(x_);
+    optimizer.update(model, gradients);
+    eval(loss, model.parameters(), optimizer.state());
+  };
+  run();
+  run();
+  const auto before = counters();
+  for (int i = 0; i < 3; ++i) run();
+  EXPECT_EQ(counters().plan_misses, before.plan_misses);
+}
+
 TEST_F(Recurrent, RefusesBadArguments) {
   expect_error([] { nn::LSTM(0, 4); }, "LSTM: expected sizes of at least 1, got 0 and 4");
   const std::string input = ": expected input (N, L, 3) or (L, 3) with L of at least 1, got ";
