@@ -86,19 +86,27 @@ void attention_product(int64_t m, int64_t n, int64_t k, Factor<C> a, Factor<C> b
   cpu::matmul(p, a.data, b.data, nullptr, out);
 }
 
-// Rows of keys or values as matrices, one for each (batch, key head): read in place where they are
-// of type C and lie `leading` elements apart, otherwise copied.
+// Rows of keys or values as matrices, one for each (batch, key head): read in place where that is
+// possible and wanted, otherwise copied, as C.
 template <class T, class C = cpu::Compute<T>>
 class AttentionMatrices {
  public:
-  // Copies also what could be read in place, if it is not dense and `reuse` says that it will be
-  // read often. Only the first count(b) rows of batch b are read.
+  // Whether the rows' elements lie side by side.
+  static bool readable(const cpu::Tensor& x) {
+    return (x.strides[3] == 1 || x.shape[3] == 1) &&
+           (x.strides[2] >= x.shape[3] || x.shape[2] == 1);
+  }
+
+  // How the rows will be read: by few products, each of which reads all; by kernels that take T in
+  // place; or often, so that dense rows of C pay.
+  enum class Use { once, raw, often };
+  // Only the first count(b) rows of batch b are read.
   template <class Count>
-  AttentionMatrices(const cpu::Tensor& x, bool reuse, Count&& count)
+  AttentionMatrices(const cpu::Tensor& x, Use use, Count&& count)
       : heads_(x.shape[1]), rows_(x.shape[2]), size_(x.shape[3]), strides_(x.strides), x_(x) {
-    const bool readable = std::is_same_v<T, C> && (strides_[3] == 1 || size_ == 1) &&
-                          (strides_[2] >= size_ || rows_ == 1);
-    in_place_ = readable && (strides_[2] == size_ || !reuse);
+    const bool dense = strides_[2] == size_;
+    in_place_ =
+        use == Use::raw || (std::is_same_v<T, C> && readable(x) && (dense || use == Use::once));
     leading_ = in_place_ && rows_ > 1 ? strides_[2] : size_;
     if (!in_place_) copy(count);
   }
@@ -107,6 +115,12 @@ class AttentionMatrices {
     if (in_place_) return {static_cast<const C*>(x_.data) + offset(b, head, row), leading_};
     return {copy_->template as<C>() + ((b * heads_ + head) * rows_ + row) * size_, leading_};
   }
+
+  // Of Use::raw: the first element, and the distance of rows.
+  const T* raw(int64_t b, int64_t head, int64_t row) const {
+    return x_.as<T>() + offset(b, head, row);
+  }
+  int64_t leading() const { return leading_; }
 
  private:
   int64_t offset(int64_t b, int64_t head, int64_t row) const {

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "mica/engine/cpu/dnnl/few_rows.h"
 #include "mica/fast/attention_blocks.h"
 
 namespace mica::ops {
@@ -10,6 +11,8 @@ namespace {
 template <class T>
 class AttentionForward {
   using C = cpu::Compute<T>;
+  using Matrices = AttentionMatrices<T>;
+  using Use = typename Matrices::Use;
 
  public:
   AttentionForward(const Attention& op, const cpu::Call& call)
@@ -17,8 +20,9 @@ class AttentionForward {
         in_(op.options, call.inputs.data()),
         sizes_(in_),
         mask_(op.options, in_, sizes_),
-        keys_(*in_.keys, sizes_.rows > 16, [this](int64_t b) { return mask_.keys(b); }),
-        values_(*in_.values, sizes_.rows > 16, [this](int64_t b) { return mask_.keys(b); }),
+        use_(choose_use()),
+        keys_(*in_.keys, use_, [this](int64_t b) { return mask_.keys(b); }),
+        values_(*in_.values, use_, [this](int64_t b) { return mask_.keys(b); }),
         out_(call.outputs[0].as<T>()),
         largest_(call.outputs[1].as<C>()),
         total_(call.outputs[2].as<C>()) {}
@@ -43,14 +47,57 @@ class AttentionForward {
  private:
   struct Memory {
     cpu::Scratch all;
-    C *queries, *scores, *sums;
+    C *queries, *scores, *sums, *more;  // more: what a block adds to the sums
 
     Memory(int64_t height, int64_t width, const AttentionSizes& sizes)
-        : all(height * (sizes.size + width + sizes.value_size) * sizeof(C)),
+        : all(height * (sizes.size + width + 2 * sizes.value_size) * sizeof(C)),
           queries(all.as<C>()),
           scores(queries + height * sizes.size),
-          sums(scores + height * width) {}
+          sums(scores + height * width),
+          more(sums + height * sizes.value_size) {}
   };
+
+  // A few rows, as in decoding, are bound by reading keys and values: kernels that read any dtype.
+  Use choose_use() const {
+    const bool few = !std::is_same_v<C, double> && sizes_.rows <= cpu::most_rows &&
+                     Matrices::readable(*in_.keys) && Matrices::readable(*in_.values);
+    return few ? Use::raw : sizes_.rows > 16 ? Use::often : Use::once;
+  }
+
+  // The scores of `width` keys.
+  void multiply_keys(int64_t b, int64_t key_head, int64_t key, int64_t count, int64_t width,
+                     const Memory& memory) const {
+    if constexpr (!std::is_same_v<C, double>) {
+      if (use_ == Use::raw) {
+        return few_rows().columns(memory.queries, count, sizes_.size, keys_.raw(b, key_head, key),
+                                  keys_.leading(), 0, width, memory.scores, width);
+      }
+    }
+    Factor<C> keys = keys_.at(b, key_head, key);
+    keys.transposed = true;
+    attention_product<C>(count, width, sizes_.size, {memory.queries, sizes_.size}, keys,
+                         memory.scores, false);
+  }
+
+  // Adds the values of `width` keys, by their weights, to the sums; the first ones are the sums.
+  void add_values(int64_t b, int64_t key_head, int64_t key, int64_t count, int64_t width,
+                  const Memory& memory) const {
+    const int64_t size = sizes_.value_size;
+    if constexpr (!std::is_same_v<C, double>) {
+      if (use_ == Use::raw) {
+        few_rows().rows(memory.scores, count, width, values_.raw(b, key_head, key),
+                        values_.leading(), 0, size, key == 0 ? memory.sums : memory.more, size);
+        if (key > 0) attention_rows<C>().add(memory.sums, memory.more, count * size);
+        return;
+      }
+    }
+    attention_product<C>(count, size, width, {memory.scores, width}, values_.at(b, key_head, key),
+                         memory.sums, key > 0);
+  }
+
+  static const cpu::FewRowsKernels<T>& few_rows() {
+    return std::get<cpu::FewRowsKernels<T>>(cpu::few_rows_table());
+  }
 
   // The place of a row in the outputs.
   int64_t place(int64_t b, int64_t key_head, int64_t row) const {
@@ -72,16 +119,12 @@ class AttentionForward {
     const int64_t visible = mask_.visible(b, begin, end);
     for (int64_t key = 0; key < visible; key += attention_block_keys) {
       const int64_t width = std::min(attention_block_keys, visible - key);
-      Factor<C> keys = keys_.at(b, key_head, key);
-      keys.transposed = true;
-      attention_product<C>(count, width, sizes_.size, {memory.queries, sizes_.size}, keys,
-                           memory.scores, false);
+      multiply_keys(b, key_head, key, count, width, memory);
       for (int64_t i = 0; i < count; ++i) {
         add_block(b, key_head, begin + i, key, width, memory.scores + i * width,
                   key == 0 ? nullptr : memory.sums + i * value_size, m[i], l[i]);
       }
-      attention_product<C>(count, value_size, width, {memory.scores, width},
-                           values_.at(b, key_head, key), memory.sums, key > 0);
+      add_values(b, key_head, key, count, width, memory);
     }
     T* out = out_ + place(b, key_head, begin) * value_size;
     for (int64_t i = 0; i < count; ++i, out += value_size) {
@@ -119,7 +162,8 @@ class AttentionForward {
   AttentionInputs<cpu::Tensor> in_;
   AttentionSizes sizes_;
   AttentionMask<T> mask_;
-  AttentionMatrices<T> keys_, values_;
+  Use use_;
+  Matrices keys_, values_;
   T* out_;
   C *largest_, *total_;
 };

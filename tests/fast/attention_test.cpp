@@ -152,6 +152,25 @@ TEST_F(Attention, CacheOfFixedCapacity) {
   golden::expect_same(cached_attention(q_, keys, values, array(0), 0.35f), zeros({2, 4, 3, 6}));
 }
 
+// A token's query reads the cache in place, in any dtype; more keys than one block has.
+TEST_F(Attention, DecodingInHalfPrecision) {
+  const array q = slice(long_[0], {0, 0, 0, 0}, {1, 2, 1, 4}), length(570);
+  for (const Dtype dtype : {float16, bfloat16, float32}) {
+    const array k = astype(long_[1], dtype), v = astype(long_[2], dtype);
+    const auto by_row = [](const array& x) {
+      return swapaxes(contiguous(swapaxes(x, 1, 2)), 1, 2);
+    };
+    const array out = cached_attention(astype(q, dtype), k, v, length, 0.35f);
+    const array expected = cached_attention(astype(astype(q, dtype), float64), astype(k, float64),
+                                            astype(v, float64), length, 0.35f);
+    EXPECT_EQ(out.dtype(), dtype);
+    expect_close(astype(out, float64), expected,
+                 dtype == float32 ? Tolerance() : half_tolerance(dtype));
+    const array strided = cached_attention(astype(q, dtype), by_row(k), by_row(v), length, 0.35f);
+    golden::expect_same(strided, out);
+  }
+}
+
 TEST_F(Attention, NewLengthsHitThePlanCache) {
   const auto step = [&](int length) { cached_attention(q_, k_, v_, array(length), 1).eval(); };
   step(1);

@@ -1,4 +1,5 @@
-// Products of a few rows with a matrix, bound by reading the matrix once. Internal to this folder.
+// Products of a few rows with a matrix, bound by reading the matrix once. For this folder and for
+// kernels of ops.
 #pragma once
 
 #include <cstdint>
