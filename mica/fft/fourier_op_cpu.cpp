@@ -80,6 +80,10 @@ void Fourier::cpu(const cpu::Call& call) const {
       for (int64_t l = 0; l < count; ++l) {
         float* const line = result + l * out_pitch;
         plan->run(source + l * in_pitch, line, scratch);
+        if (kind == FourierKind::real_forward) {  // sums of real numbers, up to their signs
+          line[1] = 0;
+          if (n % 2 == 0) line[n + 1] = 0;
+        }
         if (scale == 1) continue;
         for (int64_t i = 0; i < to.n * out_width; ++i) line[i] *= scale;
       }

@@ -6,6 +6,7 @@
 #include <complex>
 
 #include "mica/ops/ops.h"
+#include "mica/random/random.h"
 #include "mica/transforms/transforms.h"
 #include "tests/golden.h"
 #include "tests/ops/expect.h"
@@ -132,6 +133,16 @@ TEST_F(Fourier, ManyLinesOnBothSidesOfAnAxis) {
   golden::expect_close(fft::irfft(fft::rfft(a, 1), 40, 1), a, 1e-5, 1e-5);
   golden::expect_close(fft::irfft(fft::rfft(a, 2), 37, 2), a, 1e-5, 1e-5);
   golden::expect_close(real(fft::ifftn(fft::fftn(a))), a, 1e-5, 1e-5);
+}
+
+TEST_F(Fourier, SumsOfRealNumbersAreReal) {
+  for (int n : {1, 2, 3, 4, 6, 7, 12, 30}) {
+    const array y = imag(fft::rfft(random::normal({3, n}, random::key(1))));
+    EXPECT_EQ(abs(take(y, 0, 1)).max().item<float>(), 0) << n;
+    if (n % 2 == 0) {
+      EXPECT_EQ(abs(take(y, -1, 1)).max().item<float>(), 0) << n;
+    }
+  }
 }
 
 TEST_F(Fourier, FrequenciesAndShifts) {
