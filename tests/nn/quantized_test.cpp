@@ -1,6 +1,7 @@
 // Quantized layers have mlx.nn's parameters and values; models are quantized in place.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
 
 #include "tests/nn/goldens.h"
@@ -241,6 +242,41 @@ TEST_F(Quantized, ToQuantizedAndBack) {
   const nn::Embedding embedding(7, 64);
   const array index({2, 6});
   golden::expect_close(embedding.to_quantized({.bits = 8})(index), embedding(index), 0, 0.05);
+}
+
+TEST_F(Quantized, PassesVerification) {
+  const array x = random::normal({3, 64});
+  for (const auto& [name, format] : formats) {
+    SCOPED_TRACE(name);
+    nn::Sequential model{nn::Linear(64, 5), nn::Tanh()};
+    nn::quantize(model, {format.group_size, format.bits, format.mode});
+    const nn::Verification linear = nn::verify(model, x);
+    EXPECT_TRUE(linear.ok()) << linear;
+    nn::QuantizedEmbedding embedding(5, 64, format);
+    const nn::Verification lookup = nn::verify(embedding, array({3, 0}));
+    EXPECT_TRUE(lookup.ok()) << lookup;
+    nn::LoRALinear adapted(nn::QuantizedLinear(64, 5, {.mode = format.mode}), {.rank = 2});
+    adapted.lora_b = random::normal({2, 5});
+    const nn::Verification lora = nn::verify(adapted, x);
+    EXPECT_TRUE(lora.ok()) << lora;
+  }
+}
+
+TEST_F(Quantized, SavesAndLoads) {
+  QuantizedNet model, other;
+  nn::quantize(model, chosen());
+  nn::quantize(other, chosen());
+  const std::string file = testing::TempDir() + "mica_quantized.safetensors";
+  model.save_weights(file);
+  other.load_weights(file);
+  std::filesystem::remove(file);
+  const array indices({3, 0, 11});
+  golden::expect_same(other(indices), model(indices));
+}
+
+TEST_F(Quantized, CountsOperations) {
+  nn::QuantizedLinear linear(64, 32, {.bias = false});
+  EXPECT_EQ(nn::summary(linear, zeros({3, 64})).rows[0].flops, 2 * 3 * 32 * 64);
 }
 
 // Rows that end within a group.
