@@ -6,7 +6,6 @@
 #include <string>
 
 #include "mica/engine/cpu/dnnl/dnnl.h"
-#include "mica/engine/cpu/parallel.h"
 #include "mica/ops/gather_mm.h"
 
 namespace mica::ops {
@@ -62,17 +61,11 @@ void GatherMM::cpu(const cpu::Call& call) const {
   const auto runs = pair_runs(call.inputs[2], a.shape[0], call.inputs[3], b.shape[0], joins);
   if (out.size == 0) return;
   const int64_t matrix = int64_t{out.shape[1]} * out.shape[2];
-  // Products share the threads among themselves where there are enough of them.
-  const auto count = static_cast<int64_t>(runs.size());
-  const int64_t grain = count >= 2 * engine::num_threads() ? 1 : count;
-  engine::parallel_for(count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const PairRun& run = runs[static_cast<size_t>(i)];
-      cpu::MatmulProblem problem = product_of(a, b);
-      problem.m *= run.count;
-      cpu::matmul(problem, at(a, run.a * a.strides[0]), at(b, run.b * b.strides[0]), nullptr,
-                  const_cast<char*>(at(out, run.first * matrix)));
-    }
+  for_each_run(runs, [&](const PairRun& run) {
+    cpu::MatmulProblem problem = product_of(a, b);
+    problem.m *= run.count;
+    cpu::matmul(problem, at(a, run.a * a.strides[0]), at(b, run.b * b.strides[0]), nullptr,
+                const_cast<char*>(at(out, run.first * matrix)));
   });
 }
 

@@ -167,7 +167,16 @@ QuantMatrix weights_of(const QuantFormat& format, const cpu::Call& call) {
 void QuantizedMatmul::cpu(const cpu::Call& call) const {
   const cpu::Tensor &x = call.inputs[0], &out = call.outputs[0];
   const QuantMatrix w = weights_of(format(), call);
-  Product{w, 0, transpose, x.dtype, x.shape[0], x.shape[1], out.shape[1], x.data, out.data}.run();
+  const Product product{.w = w,
+                        .first_row = 0,
+                        .transpose = transpose,
+                        .dtype = x.dtype,
+                        .m = x.shape[0],
+                        .k = x.shape[1],
+                        .n = out.shape[1],
+                        .x = x.data,
+                        .out = out.data};
+  product.run();
 }
 
 void GatherQmm::cpu(const cpu::Call& call) const {
@@ -178,23 +187,17 @@ void GatherQmm::cpu(const cpu::Call& call) const {
       pair_runs(call.inputs[indices], x.shape[0], call.inputs[indices + 1], packed.shape[0], true);
   const auto itemsize = static_cast<int64_t>(x.dtype.size());
   const int64_t m = x.shape[1], k = x.shape[2], n = out.shape[2];
-  // Products share the threads among themselves where there are enough of them.
-  const auto count = static_cast<int64_t>(runs.size());
-  const int64_t grain = count >= 2 * engine::num_threads() ? 1 : count;
-  engine::parallel_for(count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const PairRun& run = runs[static_cast<size_t>(i)];
-      Product{w,
-              run.b * packed.shape[1],
-              transpose,
-              x.dtype,
-              run.count * m,
-              k,
-              n,
-              x.as<char>() + run.a * m * k * itemsize,
-              out.as<char>() + run.first * m * n * itemsize}
-          .run();
-    }
+  for_each_run(runs, [&](const PairRun& run) {
+    const Product product{.w = w,
+                          .first_row = run.b * packed.shape[1],
+                          .transpose = transpose,
+                          .dtype = x.dtype,
+                          .m = run.count * m,
+                          .k = k,
+                          .n = n,
+                          .x = x.as<char>() + run.a * m * k * itemsize,
+                          .out = out.as<char>() + run.first * m * n * itemsize};
+    product.run();
   });
 }
 

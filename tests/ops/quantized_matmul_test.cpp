@@ -58,6 +58,9 @@ TEST_F(QuantizedMatmul, ShapesAndDtypes) {
   expect_close(times(astype(x, float16)), file.at("mixed"), tolerance);
   EXPECT_EQ(times(zeros({0, 128})).shape(), (Shape{0, 8}));
   EXPECT_EQ(times(zeros({2, 0, 128})).shape(), (Shape{2, 0, 8}));
+  const auto narrow = quantize(zeros({8, 0}));
+  test::expect_array<float>(quantized_matmul(zeros({1, 0}), narrow[0], narrow[1], narrow[2]),
+                            {1, 8}, std::vector<float>(8, 0.0f));
 
   const array reversed = w[{Slice(std::nullopt, std::nullopt, -1)}];
   const auto batches = quantize(stack({w, reversed}));
