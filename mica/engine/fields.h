@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -92,51 +93,66 @@ class Key {
   bool runtime_fields_ = false;
 };
 
+inline constexpr size_t most_fields = 8;
+
 namespace detail {
 struct AnyField {
   template <class T>
   operator T() const;
 };
-template <class T, class... Fields>
+template <class T, size_t... I>
+consteval bool has_fields(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), AnyField{})...}; };
+}
+// From the most downwards: fewer are no initializer where a field has no default.
+template <class T, size_t n = most_fields + 1>
 consteval size_t count_fields() {
-  if constexpr (requires { T{Fields{}..., AnyField{}}; }) {
-    return count_fields<T, Fields..., AnyField>();
+  if constexpr (n == 0 || has_fields<T>(std::make_index_sequence<n>())) {
+    return n;
   } else {
-    return sizeof...(Fields);
+    return count_fields<T, n - 1>();
   }
 }
 }  // namespace detail
 
-// Calls f with each field of an aggregate of up to eight.
-template <class T, class F>
-void for_each_field(const T& t, F&& f) {
+// References to the fields of an aggregate of up to eight, in order.
+template <class T>
+auto tie_fields(const T& t) {
   constexpr size_t n = detail::count_fields<T>();
-  static_assert(n <= 8, "an op has at most eight attributes");
-  if constexpr (n == 1) {
+  static_assert(n <= most_fields, "an op has at most eight attributes");
+  if constexpr (n == 0) {
+    return std::tie();
+  } else if constexpr (n == 1) {
     const auto& [a] = t;
-    f(a);
+    return std::tie(a);
   } else if constexpr (n == 2) {
     const auto& [a, b] = t;
-    f(a), f(b);
+    return std::tie(a, b);
   } else if constexpr (n == 3) {
     const auto& [a, b, c] = t;
-    f(a), f(b), f(c);
+    return std::tie(a, b, c);
   } else if constexpr (n == 4) {
     const auto& [a, b, c, d] = t;
-    f(a), f(b), f(c), f(d);
+    return std::tie(a, b, c, d);
   } else if constexpr (n == 5) {
     const auto& [a, b, c, d, e] = t;
-    f(a), f(b), f(c), f(d), f(e);
+    return std::tie(a, b, c, d, e);
   } else if constexpr (n == 6) {
     const auto& [a, b, c, d, e, g] = t;
-    f(a), f(b), f(c), f(d), f(e), f(g);
+    return std::tie(a, b, c, d, e, g);
   } else if constexpr (n == 7) {
     const auto& [a, b, c, d, e, g, h] = t;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h);
-  } else if constexpr (n == 8) {
+    return std::tie(a, b, c, d, e, g, h);
+  } else {
     const auto& [a, b, c, d, e, g, h, i] = t;
-    f(a), f(b), f(c), f(d), f(e), f(g), f(h), f(i);
+    return std::tie(a, b, c, d, e, g, h, i);
   }
+}
+
+// Calls f with each field.
+template <class T, class F>
+void for_each_field(const T& t, F&& f) {
+  std::apply([&](const auto&... fields) { (f(fields), ...); }, tie_fields(t));
 }
 
 template <class T>
