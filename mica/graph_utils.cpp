@@ -62,14 +62,18 @@ std::string_view primitive_of(const array& a) { return op_name(a.node().op->id);
 
 }  // namespace
 
+std::string detail::letters_of(size_t number) {
+  std::string letters;
+  for (; number > 0; number = (number - 1) / 26) {
+    letters.insert(letters.begin(), static_cast<char>('A' + (number - 1) % 26));
+  }
+  return letters;
+}
+
 const std::string& NodeNamer::get_name(const array& x) {
   const auto known = names.find(x.id());
   if (known != names.end()) return known->second;
-  std::string name;
-  for (size_t number = names.size() + 1; number > 0; number = (number - 1) / 26) {
-    name.insert(name.begin(), static_cast<char>('A' + (number - 1) % 26));
-  }
-  return names.emplace(x.id(), name).first->second;
+  return names.emplace(x.id(), detail::letters_of(names.size() + 1)).first->second;
 }
 
 void NodeNamer::set_name(const array& x, std::string n) { names[x.id()] = std::move(n); }

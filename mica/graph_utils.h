@@ -12,6 +12,11 @@
 
 namespace mica {
 
+namespace detail {
+// 1 is A, 26 is Z, 27 is AA.
+std::string letters_of(size_t number);
+}  // namespace detail
+
 // Names arrays A, B, ..., Z, AA, ... in the order in which they are asked for.
 struct NodeNamer {
   std::unordered_map<std::uintptr_t, std::string> names;  // by array::id()

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "mica/io/cursor.h"
 #include "mica/io/input.h"
 #include "mica/io/io.h"
 #include "mica/ops/checks.h"
@@ -24,6 +25,7 @@ namespace {
 
 using namespace io::gguf;
 using io::Bytes;
+using io::Cursor;
 using io::Input;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
@@ -34,53 +36,6 @@ constexpr size_t largest_rank = 8;
 size_t padding_of(size_t size, size_t alignment) {
   return (alignment - size % alignment) % alignment;
 }
-
-// Reads the file's bytes one value behind the other.
-class Cursor {
- public:
-  explicit Cursor(Input& input)
-      : input_(input), bytes_(input.take("file", input.remaining())), rest_(bytes_.data) {}
-
-  Bytes take(const std::string& field, size_t n) {
-    if (n > rest_.size()) {
-      fail(field, fmt::format("{} bytes", n), fmt::format("{} in the file", rest_.size()));
-    }
-    const Bytes taken{rest_.first(n), bytes_.owner};
-    rest_ = rest_.subspan(n);
-    return taken;
-  }
-  template <class T>
-  T number(const std::string& field) {
-    T value;
-    std::memcpy(&value, take(field, sizeof(T)).data.data(), sizeof(T));
-    return value;
-  }
-  std::string string(const std::string& field) {
-    const Bytes text = take(field, number<uint64_t>(field + " length"));
-    return {reinterpret_cast<const char*>(text.data.data()), text.data.size()};
-  }
-  // A number of things of which each takes at least `least` bytes.
-  uint64_t count(const std::string& field, size_t least) {
-    const auto value = number<uint64_t>(field);
-    if (value > rest_.size() / least) {
-      fail(field, fmt::format("at most {}", rest_.size() / least), std::to_string(value));
-    }
-    return value;
-  }
-  size_t position() const { return bytes_.data.size() - rest_.size(); }
-  size_t remaining() const { return rest_.size(); }
-  const Input& input() const { return input_; }
-
-  [[noreturn]] void fail(const std::string& field, const std::string& expected,
-                         const std::string& got) const {
-    input_.fail(field, expected, got);
-  }
-
- private:
-  Input& input_;
-  Bytes bytes_;
-  std::span<std::byte> rest_;
-};
 
 array read_number(Cursor& cursor, const std::string& field, Dtype dtype, const Shape& shape) {
   const size_t bytes = io::checked_bytes(cursor.input(), field, shape, dtype.size());

@@ -125,8 +125,8 @@ class Module {
   // Casts the parameters for whose dtype the predicate holds (floating ones if empty).
   Module& set_dtype(Dtype dtype, const std::function<bool(Dtype)>& predicate = {});
 
-  // A .safetensors file, or names and arrays. strict: they must be exactly the parameters, with
-  // their shapes; else others are ignored.
+  // A .safetensors or .npz file, or names and arrays. strict: they must be exactly the parameters,
+  // with their shapes; else others are ignored.
   Module& load_weights(const std::string& file, bool strict = true);
   Module& load_weights(const std::vector<std::pair<std::string, array>>& weights,
                        bool strict = true);

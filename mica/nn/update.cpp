@@ -128,12 +128,11 @@ void list_parameters(const Members& members, const std::string& prefix, bool aga
   }
 }
 
-bool has_extension(std::string_view file, std::string_view extension) {
-  return file.ends_with(extension);
-}
-
-void check_extension(const char* op, const std::string& file) {
-  if (!has_extension(file, ".safetensors")) refuse(op, "a .safetensors file", "'" + file + "'");
+// Whether the file is an .npz archive, else it is a .safetensors file.
+bool is_archive(const char* op, const std::string& file) {
+  if (file.ends_with(".npz")) return true;
+  if (file.ends_with(".safetensors")) return false;
+  refuse(op, "a .safetensors or .npz file", "'" + file + "'");
 }
 
 }  // namespace
@@ -218,8 +217,8 @@ Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& w
 }
 
 Module& Module::load_weights(const std::string& file, bool strict) {
-  check_extension("load_weights", file);
-  auto [arrays, metadata] = load_safetensors(file);
+  const auto arrays =
+      is_archive("load_weights", file) ? load_npz(file) : load_safetensors(file).first;
   const std::vector<std::pair<std::string, array>> weights(arrays.begin(), arrays.end());
   try {
     return load_weights(weights, strict);
@@ -229,10 +228,14 @@ Module& Module::load_weights(const std::string& file, bool strict) {
 }
 
 void Module::save_weights(const std::string& file) const {
-  check_extension("save_weights", file);
+  const bool archive = is_archive("save_weights", file);
   std::unordered_map<std::string, array> arrays;
   for (auto& [name, value] : tree_flatten(parameters())) arrays.emplace(name, value);
-  save_safetensors(file, std::move(arrays));
+  if (archive) {
+    save_npz(file, arrays);
+  } else {
+    save_safetensors(file, std::move(arrays));
+  }
 }
 
 }  // namespace mica::nn

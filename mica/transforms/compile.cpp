@@ -1,16 +1,15 @@
 #include "mica/transforms/compile.h"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <tuple>
 
 #include "mica/engine/engine.h"
 #include "mica/engine/op.h"
 #include "mica/random/random.h"
 #include "mica/random/random_bits.h"
+#include "mica/transforms/program.h"
 #include "mica/transforms/tape.h"
 
 namespace mica {
@@ -21,104 +20,6 @@ void set_compile_mode(CompileMode mode) { engine::set_compile_mode(mode); }
 
 namespace detail {
 namespace {
-
-using engine::Node;
-using engine::OutputSpec;
-
-// A graph to build again: values are numbered, first the inputs, then the captured arrays, then the
-// outputs of each step.
-struct Program {
-  struct Step {
-    engine::OpRef op;
-    std::vector<uint32_t> inputs;
-    std::vector<OutputSpec> outputs;
-    Stream stream;
-  };
-  size_t input_count = 0;
-  std::vector<array> captured;
-  std::vector<Step> steps;
-  std::vector<uint32_t> outputs;
-  bool captures_tracer = false;
-
-  std::vector<array> replay(const std::vector<array>& inputs) const;
-};
-
-std::vector<array> Program::replay(const std::vector<array>& inputs) const {
-  std::vector<array> values = inputs;
-  values.insert(values.end(), captured.begin(), captured.end());
-  std::vector<array> operands;
-  for (const Step& step : steps) {
-    operands.clear();
-    for (uint32_t i : step.inputs) operands.push_back(values[i]);
-    if (step.outputs.size() == 1) {
-      values.push_back(engine::make_array(step.op, operands, step.outputs[0].shape,
-                                          step.outputs[0].dtype, step.stream));
-    } else {
-      for (array& output : engine::make_arrays(step.op, operands, step.outputs, step.stream)) {
-        values.push_back(std::move(output));
-      }
-    }
-  }
-  std::vector<array> results;
-  results.reserve(outputs.size());
-  for (uint32_t i : outputs) results.push_back(values[i]);
-  return results;
-}
-
-class Recorder {
- public:
-  Recorder(const std::vector<array>& arguments, const std::vector<array>& outputs)
-      : tape_(arguments, outputs, Walk::compile),
-        merge_(engine::compile_mode() != CompileMode::no_simplify) {
-    program_.input_count = arguments.size();
-    for (const array& argument : arguments) number(argument);
-    for (const array& output : outputs) find_captured(output);
-    for (Node* node : tape_.nodes()) {
-      for (const array& input : node->inputs()) find_captured(input);
-    }
-    for (uint32_t place = 0; place < tape_.nodes().size(); ++place) {
-      if (!tape_.is_root(place)) add_step(*tape_.nodes()[place]);
-    }
-    for (const array& output : outputs) program_.outputs.push_back(value_of(output));
-  }
-
-  Program take() { return std::move(program_); }
-
- private:
-  using Place = std::pair<const Node*, uint32_t>;
-  static Place place_of(const array& a) { return {&a.node(), a.output_index()}; }
-  uint32_t value_of(const array& a) const { return values_.at(place_of(a)); }
-  void number(const array& a) { values_.emplace(place_of(a), next_++); }
-
-  void find_captured(const array& a) {
-    if (tape_.find(a) != NodeIndex::none || values_.contains(place_of(a))) return;
-    number(a);
-    program_.captured.push_back(a);
-    program_.captures_tracer |= a.is_tracer();
-  }
-
-  void add_step(Node& node) {
-    Program::Step step{node.op, {}, {}, node.stream};
-    for (const array& input : node.inputs()) step.inputs.push_back(value_of(input));
-    // Ops without attributes share one object.
-    auto [known, is_new] = merged_.try_emplace({node.op.get(), step.inputs, node.stream}, next_);
-    const bool repeated = !is_new && merge_;
-    for (uint32_t i = 0; i < node.output_count(); ++i) {
-      values_.emplace(Place{&node, i}, (repeated ? known->second : next_) + i);
-      step.outputs.push_back({node.output(i).shape, node.output(i).dtype});
-    }
-    if (repeated) return;
-    next_ += node.output_count();
-    program_.steps.push_back(std::move(step));
-  }
-
-  Tape tape_;
-  bool merge_;
-  Program program_;
-  uint32_t next_ = 0;
-  std::map<Place, uint32_t> values_;
-  std::map<std::tuple<const engine::Op*, std::vector<uint32_t>, Stream>, uint32_t> merged_;
-};
 
 // What a trace holds for.
 struct TraceKey {
@@ -205,7 +106,7 @@ std::shared_ptr<const Trace> make_trace(const TraceFunction& fun, TraceKey key) 
     }
     traced = fun(arguments);
   }
-  Program program = Recorder(arguments, traced.outputs).take();
+  Program program = record_program(arguments, traced.outputs);
   // A tracer of an outer transform lives no longer than its trace; left over from one that has
   // ended, it is an array as any other.
   program.captures_tracer &= nested;
@@ -239,7 +140,7 @@ std::optional<size_t> draws_between(const array& first, const array& second) {
   if (tape.find(second) == NodeIndex::none) return std::nullopt;
   // Each draw splits the state once; of the two keys of a split the path goes through one.
   size_t draws = 0;
-  for (const Node* node : tape.nodes()) {
+  for (const engine::Node* node : tape.nodes()) {
     draws += node->op && node->op->id == op_id<ops::RandomBits>();
   }
   return draws;

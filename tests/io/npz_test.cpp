@@ -135,7 +135,7 @@ TEST_F(Npz, CutOrChangedAnywhere) {
     save_npz(path(), {{"a", arange(20)}, {"b", array({true, false})}}, compressed);
     const std::string whole = bytes_of(path());
     const auto load_bytes = [&](const std::string& bytes) {
-      for (auto& [name, values] : load_npz(write_file("a.npz", bytes))) values.eval();
+      for (auto& [name, values] : load_npz(std::make_shared<StringReader>(bytes))) values.eval();
     };
     expect_hostile_files_refused(whole, whole.size(), load_bytes);
   }

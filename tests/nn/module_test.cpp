@@ -240,7 +240,7 @@ TEST(Module, LoadWeightsIsExactWhereStrict) {
   model.load_weights(wrong, false);
   EXPECT_NE(model.layers[0].weight.id(), before);
   EXPECT_EQ(error_of([&] { model.load_weights("weights.txt"); }),
-            "load_weights: expected a .safetensors file, got 'weights.txt'");
+            "load_weights: expected a .safetensors or .npz file, got 'weights.txt'");
 }
 
 }  // namespace

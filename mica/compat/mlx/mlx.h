@@ -14,6 +14,7 @@
 #include "mlx/distributed/distributed.h"
 #include "mlx/dtype.h"
 #include "mlx/einsum.h"
+#include "mlx/export.h"
 #include "mlx/fast.h"
 #include "mlx/fft.h"
 #include "mlx/io.h"

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "mica/transforms/export.h"
+#include "mlx/api.h"
+#include "mlx/array.h"
