@@ -66,6 +66,9 @@ struct FunctionExporter {
 
 // Gives the results of the trace whose arguments have these shapes and dtypes. Throws
 // std::invalid_argument where there is none.
+//
+// It can be transformed like any function. Rules of a custom_function are not stored: its results
+// have those of the ops that make them.
 struct ImportedFunction {
   explicit ImportedFunction(std::shared_ptr<const detail::StoredFunction> function)
       : function_(std::move(function)) {}

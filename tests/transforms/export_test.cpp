@@ -120,6 +120,18 @@ TEST_F(Export, GradientsAndRulesOfTheirOwn) {
   expect_round_trip(grad(loss, std::vector<int>{0, 1}), {numbers({3, 2}), numbers({2, 4})});
 }
 
+TEST_F(Export, ImportedFunctionsTransform) {
+  const auto fun = [](const Args& a) { return Args{sum(sin(a[0]) * a[0])}; };
+  export_function(path(), Function(fun), {numbers({3})});
+  const ImportedFunction f = import_function(path());
+  const array x = numbers({3});
+  expect_same(grad([&](const array& a) { return f({a})[0]; })(x),
+              grad([&](const array& a) { return fun({a})[0]; })(x));
+  const array rows = numbers({4, 3});
+  expect_same(vmap([&](const array& a) { return f({a})[0]; })(rows),
+              vmap([&](const array& a) { return fun({a})[0]; })(rows));
+}
+
 TEST_F(Export, ConstantsAreStored) {
   random::seed(3);
   const Function noise = [](const Args& a) { return Args{a[0] + random::normal(a[0].shape())}; };

@@ -1,5 +1,6 @@
 #pragma once
 
+// Programs written for MLX find these through its headers.
 #include <algorithm>
 #include <cmath>
 #include <iostream>
