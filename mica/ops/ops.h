@@ -442,7 +442,7 @@ array searchsorted(const array& sorted_sequence, const array& values,
                    const std::string& side = "left", StreamOrDevice s = {});
 // The sorted distinct elements of the flattened array, in the first of `size` places (the rest is
 // fill_value; default: the smallest), then, as asked for, the index of each's first occurrence,
-// for each element of a the index of its value, and how often each occurs (all uint32).
+// for each element of a the index of its value (uint32), and how often each occurs (int32).
 std::vector<array> unique(const array& a, int size, bool return_index = false,
                           bool return_inverse = false, bool return_counts = false,
                           const std::optional<array>& fill_value = std::nullopt,
