@@ -204,4 +204,32 @@ template struct Stacked<RNN>;
 template struct Stacked<GRU>;
 template struct Stacked<LSTM>;
 
+void collect_arrays(std::vector<array>& out, const HiddenResult& result) {
+  out.insert(out.end(), {result.output, result.hidden});
+}
+
+HiddenResult rebuild_arrays(const HiddenResult&, const array*& next) {
+  next += 2;
+  return {next[-2], next[-1]};
+}
+
+void collect_arrays(std::vector<array>& out, const LSTMState& state) {
+  out.insert(out.end(), {state.hidden, state.cell});
+}
+
+LSTMState rebuild_arrays(const LSTMState&, const array*& next) {
+  next += 2;
+  return {next[-2], next[-1]};
+}
+
+void collect_arrays(std::vector<array>& out, const LSTMResult& result) {
+  out.push_back(result.output);
+  collect_arrays(out, result.state);
+}
+
+LSTMResult rebuild_arrays(const LSTMResult&, const array*& next) {
+  next += 3;
+  return {next[-3], {next[-2], next[-1]}};
+}
+
 }  // namespace mica::nn

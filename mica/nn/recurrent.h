@@ -11,8 +11,14 @@
 #include "mica/nn/dropout.h"
 #include "mica/nn/module.h"
 #include "mica/nn/slot.h"
+#include "mica/transforms/tree.h"
 
 namespace mica::nn {
+
+// Of all steps, and after the last one.
+struct HiddenResult {
+  array output, hidden;  // (N, L, hidden_size), (N, hidden_size)
+};
 
 struct RNNOptions {
   bool bias = true;
@@ -23,9 +29,7 @@ struct RNNOptions {
 struct RNN : Module {
   using Options = RNNOptions;
   using State = array;  // (N, hidden_size)
-  struct Result {
-    array output, hidden;  // (N, L, hidden_size), (N, hidden_size)
-  };
+  using Result = HiddenResult;
   array Wxh, Whh;             // (hidden_size, input_size), (hidden_size, hidden_size)
   std::optional<array> bias;  // (hidden_size,)
   std::optional<Layer> nonlinearity;
@@ -46,9 +50,7 @@ struct GRUOptions {
 struct GRU : Module {
   using Options = GRUOptions;
   using State = array;  // (N, hidden_size)
-  struct Result {
-    array output, hidden;  // (N, L, hidden_size), (N, hidden_size)
-  };
+  using Result = HiddenResult;
   array Wx, Wh;                 // (3 * hidden_size, input_size), (3 * hidden_size, hidden_size)
   std::optional<array> b, bhn;  // (3 * hidden_size,), (hidden_size,)
   MICA_MODULE(GRU, Wx, Wh, b, bhn)
@@ -68,15 +70,17 @@ struct LSTMState {
   array hidden, cell;
 };
 
+struct LSTMResult {
+  array output;  // (N, L, hidden_size)
+  LSTMState state;
+};
+
 // i, f, o = sigmoid(Wx x + Wh h + bias); g = tanh(Wx x + Wh h + bias); c' = f c + i g;
 // h' = o tanh(c'), with the rows in the order i, f, g, o.
 struct LSTM : Module {
   using Options = LSTMOptions;
   using State = LSTMState;
-  struct Result {
-    array output;  // (N, L, hidden_size)
-    LSTMState state;
-  };
+  using Result = LSTMResult;
   array Wx, Wh;               // (4 * hidden_size, input_size), (4 * hidden_size, hidden_size)
   std::optional<array> bias;  // (4 * hidden_size,)
   MICA_MODULE(LSTM, Wx, Wh, bias)
@@ -98,16 +102,20 @@ struct StackedOptions {
   typename Cell::Options cell = {};
 };
 
+template <class Cell>
+struct StackedResult {
+  // Of each layer; where bidirectional, that of the forward direction, then of the backward one.
+  using States = std::vector<typename Cell::State>;
+  array output;  // (N, L, directions * hidden_size)
+  States states;
+};
+
 // RNN, GRU or LSTM layers one on top of the other: Stacked<LSTM>(128, 256, {.num_layers = 2}).
 template <class Cell>
 struct Stacked : Module {
   using Options = StackedOptions<Cell>;
-  // Of each layer; where bidirectional, that of the forward direction, then of the backward one.
-  using States = std::vector<typename Cell::State>;
-  struct Result {
-    array output;  // (N, L, directions * hidden_size)
-    States states;
-  };
+  using Result = StackedResult<Cell>;
+  using States = typename Result::States;
   std::vector<Slot<Cell>> forward, backward;  // backward: as many where bidirectional, else none
   Slot<Dropout> dropout;
   MICA_MODULE(Stacked, forward, backward, dropout)
@@ -116,6 +124,24 @@ struct Stacked : Module {
   Result operator()(const array& x, const std::optional<States>& states = std::nullopt) const;
   std::string type_name() const override;
 };
+
+// For eval and the transforms, which take results and states as trees of arrays.
+void collect_arrays(std::vector<array>& out, const HiddenResult& result);
+HiddenResult rebuild_arrays(const HiddenResult& like, const array*& next);
+void collect_arrays(std::vector<array>& out, const LSTMState& state);
+LSTMState rebuild_arrays(const LSTMState& like, const array*& next);
+void collect_arrays(std::vector<array>& out, const LSTMResult& result);
+LSTMResult rebuild_arrays(const LSTMResult& like, const array*& next);
+template <class Cell>
+void collect_arrays(std::vector<array>& out, const StackedResult<Cell>& result) {
+  out.push_back(result.output);
+  mica::detail::TreeTraits<typename StackedResult<Cell>::States>::collect(out, result.states);
+}
+template <class Cell>
+StackedResult<Cell> rebuild_arrays(const StackedResult<Cell>& like, const array*& next) {
+  const array& output = *next++;
+  return {output, mica::detail::rebuild(like.states, next)};
+}
 
 extern template struct Stacked<RNN>;
 extern template struct Stacked<GRU>;

@@ -17,6 +17,7 @@ struct Row {
   std::shared_ptr<nn::Module> module;
   std::function<array(const std::vector<array>&)> call;
   std::vector<array> inputs;
+  std::function<nn::Verification()> verify;
 };
 
 const array& first(const array& y) { return y; }
@@ -32,7 +33,9 @@ Row row(std::string name, M model, In... inputs) {
     return [&]<size_t... i>(std::index_sequence<i...>) { return array(first((*module)(x[i]...))); }
     (std::index_sequence_for<In...>());
   };
-  return {std::move(name), module, call, {inputs...}};
+  return {std::move(name), module, call, {inputs...}, [module, inputs...] {
+            return nn::verify(*module, inputs...);
+          }};
 }
 
 array normal(const Shape& shape) { return random::normal(shape, random::key(5)); }
@@ -189,6 +192,17 @@ TEST(EveryLayer, ComputesInHalfPrecision) {
       golden::expect_close(astype(actual, float32), astype(expected, float32), tolerance,
                            tolerance * scale);
     }
+  }
+}
+
+TEST(EveryLayer, PassesVerification) {
+  for (const Row& row : rows()) {
+    // Its gradients are those of products that are not rounded.
+    if (row.name == "QQLinear") continue;
+    // Its singular vectors follow the weight while training, and have no gradient.
+    if (row.name == "SpectralNorm") row.module->eval();
+    const nn::Verification found = row.verify();
+    EXPECT_TRUE(found.ok()) << row.name << ": " << found;
   }
 }
 
