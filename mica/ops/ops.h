@@ -517,8 +517,8 @@ array hadamard_transform(const array& a, std::optional<float> scale = std::nullo
 array gather_mm(array a, array b, std::optional<array> lhs_indices = std::nullopt,
                 std::optional<array> rhs_indices = std::nullopt, bool sorted_indices = false,
                 StreamOrDevice s = {});
-// a (..., M, K) @ b (..., K, N) in square blocks of 32 or 64, each block of the result, of a and of
-// b times its element of a mask of (..., rows / block, columns / block); false leaves it out.
+// a (..., M, K) @ b (..., K, N) in square blocks (the last ones smaller), each of the result, of a and
+// of b times its element of a mask of (..., rows / block, columns / block); false leaves it out.
 array block_masked_mm(array a, array b, int block_size,
                       std::optional<array> mask_out = std::nullopt,
                       std::optional<array> mask_lhs = std::nullopt,
@@ -528,7 +528,7 @@ array block_masked_mm(array a, array b, int block_size,
 array segmented_mm(array a, array b, array segments, StreamOrDevice s = {});
 
 // Quantization. The last axis of w is cut into groups, each with a scale. Modes, with their
-// default (group size, bits): "affine" (64, 4; scales and biases in w's dtype; 2, 3, 4, 5, 6 or 8
+// default (group size, bits): "affine" (64, 4; scales and biases in w's dtype; 1 to 6 or 8
 // bits, groups of 32, 64 or 128), "mxfp4" (32, 4), "mxfp8" (32, 8) and "nvfp4" (16, 4), whose
 // scales are uint8. Elements are packed from the low bits of uint32.
 
@@ -556,7 +556,7 @@ array qqmm(const array& x, const array& w, const std::optional<array>& w_scales 
            const std::string& mode = "nvfp4",
            const std::optional<array>& global_scale_x = std::nullopt,
            const std::optional<array>& global_scale_w = std::nullopt, StreamOrDevice s = {});
-// gather_mm where b is quantized, and where both are.
+// gather_mm where b is quantized (global_scale: one for each matrix), and where both are.
 array gather_qmm(const array& x, const array& w, const array& scales,
                  const std::optional<array>& biases = std::nullopt,
                  std::optional<array> lhs_indices = std::nullopt,
