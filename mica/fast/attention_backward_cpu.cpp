@@ -26,12 +26,38 @@ class Backward {
         delta_(call.inputs[in_.count + 3]),
         outputs_(call.outputs) {}
 
-  // Each key head's cotangents are summed by one thread.
+  // The cotangents of a key head's keys and values are sums over its rows. Where there are fewer
+  // heads than threads, several threads sum over every so many blocks of rows each.
   void run() const {
-    engine::parallel_for(sizes_.batch * sizes_.key_heads, 1, [&](int64_t begin, int64_t end) {
+    const int64_t heads = sizes_.batch * sizes_.key_heads;
+    const int64_t blocks = (sizes_.rows + attention_block_rows - 1) / attention_block_rows;
+    const int64_t parts = std::clamp<int64_t>(engine::num_threads() / std::max<int64_t>(heads, 1),
+                                              1, std::max<int64_t>(blocks, 1));
+    const int64_t of_keys = sizes_.keys * sizes_.size;
+    const int64_t each = of_keys + sizes_.keys * sizes_.value_size;
+    const cpu::Scratch partial(heads * parts * each * sizeof(C));
+    C* const sums = partial.as<C>();
+    engine::parallel_for(heads * parts, 1, [&](int64_t begin, int64_t end) {
       const Memory memory(sizes_);
       for (int64_t i = begin; i < end; ++i) {
-        head(i / sizes_.key_heads, i % sizes_.key_heads, memory);
+        const int64_t head = i / parts;
+        C* const own = sums + i * each;
+        std::fill_n(own, each, C(0));
+        for (int64_t block = i % parts; block < blocks; block += parts) {
+          const int64_t first = block * attention_block_rows;
+          rows(head / sizes_.key_heads, head % sizes_.key_heads, first,
+               std::min(first + attention_block_rows, sizes_.rows), memory, own, own + of_keys);
+        }
+      }
+    });
+    engine::parallel_for(heads, 16384 / (each * parts + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t head = begin; head < end; ++head) {
+        C* const total = sums + head * parts * each;
+        for (int64_t part = 1; part < parts; ++part) {
+          attention_rows<C>().add(total, total + part * each, each);
+        }
+        store(total, of_keys, head, outputs_[1]);
+        store(total + of_keys, each - of_keys, head, outputs_[2]);
       }
     });
   }
@@ -39,45 +65,30 @@ class Backward {
  private:
   struct Memory {
     cpu::Scratch all;
-    C *queries, *cotangent, *of_queries, *scores, *weights, *of_keys, *of_values;
+    C *queries, *cotangent, *of_queries, *scores, *weights;
 
     explicit Memory(const AttentionSizes& s)
-        : all(elements(s) * sizeof(C)),
+        : all(height(s) * (2 * s.size + s.value_size + 2 * width(s)) * sizeof(C)),
           queries(all.as<C>()),
           cotangent(queries + height(s) * s.size),
           of_queries(cotangent + height(s) * s.value_size),
           scores(of_queries + height(s) * s.size),
-          weights(scores + height(s) * width(s)),
-          of_keys(weights + height(s) * width(s)),
-          of_values(of_keys + s.keys * s.size) {}
+          weights(scores + height(s) * width(s)) {}
 
     static int64_t height(const AttentionSizes& s) {
       return std::min(attention_block_rows, s.rows);
     }
     static int64_t width(const AttentionSizes& s) { return std::min(attention_block_keys, s.keys); }
-    static int64_t elements(const AttentionSizes& s) {
-      return height(s) * (2 * s.size + s.value_size + 2 * width(s)) +
-             s.keys * (s.size + s.value_size);
-    }
   };
-
-  void head(int64_t b, int64_t key_head, const Memory& memory) const {
-    std::fill_n(memory.of_keys, sizes_.keys * sizes_.size, C(0));
-    std::fill_n(memory.of_values, sizes_.keys * sizes_.value_size, C(0));
-    for (int64_t begin = 0; begin < sizes_.rows; begin += attention_block_rows) {
-      rows(b, key_head, begin, std::min(begin + attention_block_rows, sizes_.rows), memory);
-    }
-    const int64_t matrix = b * sizes_.key_heads + key_head;
-    store(memory.of_keys, sizes_.keys * sizes_.size, matrix, outputs_[1]);
-    store(memory.of_values, sizes_.keys * sizes_.value_size, matrix, outputs_[2]);
-  }
 
   // Writes the block-th part of n elements of an output.
   static void store(const C* from, int64_t n, int64_t block, const cpu::Tensor& out) {
     convert_row(from, 1, n, out.as<T>() + block * n);
   }
 
-  void rows(int64_t b, int64_t key_head, int64_t begin, int64_t end, const Memory& memory) const {
+  // Adds to the cotangents of keys and values, and writes those of queries.
+  void rows(int64_t b, int64_t key_head, int64_t begin, int64_t end, const Memory& memory,
+            C* of_keys, C* of_values) const {
     const int64_t count = end - begin, size = sizes_.size, value_size = sizes_.value_size;
     const C scale = static_cast<C>(op_.scale);
     load_attention_rows<T, C>(*in_.queries, sizes_, b, key_head, begin, end, scale, memory.queries);
@@ -97,12 +108,11 @@ class Backward {
             memory.scores + i * width);
       }
       attention_product<C>(width, value_size, count, {memory.weights, width, true},
-                           {memory.cotangent, value_size}, memory.of_values + key * value_size,
-                           true);
+                           {memory.cotangent, value_size}, of_values + key * value_size, true);
       attention_product<C>(count, size, width, {memory.scores, width}, key_rows, memory.of_queries,
                            true);
       attention_product<C>(width, size, count, {memory.scores, width, true}, {memory.queries, size},
-                           memory.of_keys + key * size, true);
+                           of_keys + key * size, true);
     }
     const int64_t first = (b * sizes_.key_heads + key_head) * sizes_.rows + begin;
     attention_rows<C>().scale(memory.of_queries, scale, count * size);

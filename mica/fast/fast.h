@@ -137,6 +137,13 @@ class CpuKernel {
 // A function of memory as a lazy op: `kernel` is called when the outputs are evaluated, on the
 // stream's thread, possibly for several evaluations at once. It must depend on its inputs alone;
 // what it throws is thrown by eval. vmap calls it once for each element of the batch.
+//
+//   const auto halve = fast::cpu_kernel("halve", [](const auto& in, const auto& out) {
+//     for (int i = 0; i < in[0].shape[0]; ++i) {
+//       out[0].template as<float>()[i] = in[0].template as<float>()[i] / 2;
+//     }
+//   });
+//   const array y = halve({x}, {x.shape()}, {float32})[0];
 CpuKernel cpu_kernel(const std::string& name, KernelFunction kernel, CpuKernelOptions options = {});
 
 using TemplateArg = std::variant<int, bool, Dtype>;

@@ -37,7 +37,7 @@ struct RNN : Module {
 
   RNN(int input_size, int hidden_size, const Options& options = {});
   virtual array steps(const array& x, const std::optional<array>& hidden = std::nullopt) const;
-  Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
+  virtual Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
   std::string extra_repr() const override;
 };
 
@@ -57,7 +57,7 @@ struct GRU : Module {
 
   GRU(int input_size, int hidden_size, const Options& options = {});
   virtual array steps(const array& x, const std::optional<array>& hidden = std::nullopt) const;
-  Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
+  virtual Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
   std::string extra_repr() const override;
 };
 
@@ -90,7 +90,7 @@ struct LSTM : Module {
   virtual std::pair<array, array> steps(const array& x,
                                         const std::optional<array>& hidden = std::nullopt,
                                         const std::optional<array>& cell = std::nullopt) const;
-  Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
+  virtual Result operator()(const array& x, const std::optional<State>& state = std::nullopt) const;
   std::string extra_repr() const override;
 };
 
@@ -121,7 +121,8 @@ struct Stacked : Module {
   MICA_MODULE(Stacked, forward, backward, dropout)
 
   Stacked(int input_size, int hidden_size, const Options& options = {});
-  Result operator()(const array& x, const std::optional<States>& states = std::nullopt) const;
+  virtual Result operator()(const array& x,
+                            const std::optional<States>& states = std::nullopt) const;
   std::string type_name() const override;
 };
 

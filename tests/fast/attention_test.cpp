@@ -1,5 +1,6 @@
 // fast::scaled_dot_product_attention gives mlx's values and gradients.
 #include "mica/counters.h"
+#include "mica/engine/cpu/parallel.h"
 #include "tests/nn/goldens.h"
 #include "tests/ops/expect.h"
 
@@ -81,6 +82,18 @@ TEST_F(Attention, ManyBlocks) {
   expect_attention("long_causal", long_, {.mode = "causal"});
   expect_attention("long_additive", long_, {.mask = mask});
   expect_attention("long_boolean", long_, {.mask = mask > array(0)});
+}
+
+// Two key heads' gradients among more threads than that.
+TEST_F(Attention, ManyThreads) {
+  const int before = engine::num_threads();
+  for (const int threads : {1, 3, 8}) {
+    engine::set_num_threads(threads);
+    expect_attention("long", long_);
+    expect_attention("long_causal", long_, {.mode = "causal"});
+    expect_attention("grouped", {q_, k_, v_});
+  }
+  engine::set_num_threads(before);
 }
 
 TEST_F(Attention, HalfPrecision) {
