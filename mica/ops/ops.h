@@ -517,8 +517,9 @@ array hadamard_transform(const array& a, std::optional<float> scale = std::nullo
 array gather_mm(array a, array b, std::optional<array> lhs_indices = std::nullopt,
                 std::optional<array> rhs_indices = std::nullopt, bool sorted_indices = false,
                 StreamOrDevice s = {});
-// a (..., M, K) @ b (..., K, N) in square blocks (the last ones smaller), each of the result, of a and
-// of b times its element of a mask of (..., rows / block, columns / block); false leaves it out.
+// a (..., M, K) @ b (..., K, N) in square blocks (the last ones smaller), each of the result, of a
+// and of b times its element of a mask of (..., rows / block, columns / block); false leaves it
+// out.
 array block_masked_mm(array a, array b, int block_size,
                       std::optional<array> mask_out = std::nullopt,
                       std::optional<array> mask_lhs = std::nullopt,
