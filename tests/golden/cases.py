@@ -2,21 +2,24 @@
 
 A file holds inputs under short names and results under the calls that made them: "add(f32,row)",
 with "[0]", "[1]" behind it where the function returns several arrays. "vjp add(f32,row)[i]" is the
-gradient in the i-th floating-point input for the cotangent that `direction` gives, "jvp ..." the
-derivative of the outputs along such tangents. "refuse negative(bool)" holds mlx's message.
+gradient in the i-th input of a floating or complex dtype, for the cotangent that `direction` gives,
+"jvp ..." the derivative of the outputs along such tangents. "refuse negative(bool)" holds mlx's
+message.
 """
 
 import mlx.core as mx
 
-FLOATS = (mx.float16, mx.bfloat16, mx.float32, mx.float64)
+INEXACT = (mx.float16, mx.bfloat16, mx.float32, mx.float64, mx.complex64)
 
 
 def direction(shape, dtype):
-    """(7 i + 3) mod 11 / 4 - 1.25 at the i-th element, which every floating dtype holds exactly."""
+    """(7 i + 3) mod 11 / 4 - 1.25 at the i-th element, which every floating dtype holds exactly;
+    1 - 0.5j times that where it is complex."""
     size = 1
     for n in shape:
         size *= n
-    return (((7 * mx.arange(size) + 3) % 11) / 4 - 1.25).astype(dtype).reshape(shape)
+    numbers = (((7 * mx.arange(size) + 3) % 11) / 4 - 1.25).astype(dtype).reshape(shape)
+    return numbers * mx.array(1 - 0.5j) if dtype == mx.complex64 else numbers
 
 
 def several(outputs):
@@ -69,7 +72,7 @@ class Cases:
 
     def differentiate(self, name, function, call, jvp):
         inputs = self.take_inputs(call)
-        places = [i for i, x in enumerate(inputs) if x.dtype in FLOATS]
+        places = [i for i, x in enumerate(inputs) if x.dtype in INEXACT]
 
         def of_floats(*floats):
             given = list(inputs)

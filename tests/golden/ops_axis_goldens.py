@@ -69,8 +69,8 @@ def reductions():
     edges = "empty rows"
     forms(cases, "all", mx.all, REAL + " c64", edges=edges + " ones nans")
     forms(cases, "any", mx.any, REAL + " c64", edges=edges + " nans")
-    forms(cases, "sum", mx.sum, REAL + " c64", SMOOTH, edges + " nans")
-    forms(cases, "mean", mx.mean, REAL + " c64", SMOOTH, edges + " nans")
+    forms(cases, "sum", mx.sum, REAL + " c64", SMOOTH + " c64", edges + " nans")
+    forms(cases, "mean", mx.mean, REAL + " c64", SMOOTH + " c64", edges + " nans")
     forms(cases, "prod", mx.prod, REAL + " c64", "f32 zeros", edges + " nans")
     # Tied elements share the gradient; mlx's forward derivative is that of the first.
     forms(cases, "max", mx.max, REAL + " c64", SMOOTH + " ties", edges + " nans", jvp=False)

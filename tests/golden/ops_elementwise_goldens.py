@@ -36,6 +36,7 @@ def ones():
         halves=mx.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]),
         f16line=mx.array([-2.5, -0.5, 0.0, 0.75], dtype=mx.float16),
         bf16line=mx.array([-2.5, -0.5, 0.0, 0.75], dtype=mx.bfloat16),
+        c64line=mx.array([1 + 2j, -1.5 + 0.5j, 0.25 - 1j, -0.5 - 0.75j]),
         tiny=mx.array([1e-45, -1e-40, 1.2e-38, 1e-20, 1e-7]),
         huge=mx.array([1e10, -1e20, 3.4e38, 80.0, -80.0]),
     )
@@ -67,7 +68,11 @@ def unary():
     for name in "exp tanh sigmoid square sqrt log".split():
         cases.add(name, getattr(mx, name), "huge")
     for name in "conjugate real imag".split():
-        cases.add(name, getattr(mx, name), ONE, vjp="line")
+        cases.add(name, getattr(mx, name), ONE, vjp="line c64line")
+    smooth = "abs negative square exp sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh "
+    smooth += "arccosh arctanh log log2 log10 log1p sqrt rsqrt reciprocal"
+    for name in smooth.split():
+        cases.add(name, getattr(mx, name), vjp="c64line")
     for name in "logical_not bitwise_invert isnan isinf isfinite isposinf isneginf".split():
         cases.add(name, getattr(mx, name), ONE)
     cases.add("round", mx.round, ONE + " halves huge", vjp="line")
@@ -146,11 +151,11 @@ PAIRS = (
 def binary():
     cases = twos()
     smooth = "x,y row,column scalar,x empty,row"
-    for name in "add subtract multiply maximum minimum".split():
+    for name in "add subtract multiply divide".split():
+        cases.add(name, getattr(mx, name), PAIRS, vjp=smooth + " c64,c64b c64,row")
+    for name in "maximum minimum arctan2".split():
         cases.add(name, getattr(mx, name), PAIRS, vjp=smooth)
     cases.add("logaddexp", mx.logaddexp, PAIRS.replace("f64,f64b", ""), vjp=smooth)
-    for name in "divide arctan2".split():
-        cases.add(name, getattr(mx, name), PAIRS, vjp=smooth)
     cases.add("remainder", mx.remainder, PAIRS.replace("bool,boolb", ""), vjp="x,y p,y")
     cases.add("floor_divide", mx.floor_divide, PAIRS.replace("bool,boolb", ""), vjp="x,y")
     cases.add("divmod", lambda a, b: mx.divmod(a, b), PAIRS.replace("bool,boolb", ""))

@@ -54,7 +54,8 @@ def products():
     pairs = "a,b f16,f16b bf16,bf16b c64,c64b a,f16b f16,bf16b i32,i32b u8,i32b a,i32b c64,b "
     pairs += "a,four four,b four,four batch,b a,batchb batch,batchb deep,batchb batch,four "
     pairs += "four,batchb none,noneb hollow,b a,none a,a scalar,b a,scalar four,three f64,f64b"
-    smooth = "a,b f16,f16b a,four four,b four,four batch,b a,batchb deep,batchb none,noneb"
+    smooth = "a,b c64,c64b c64,b f16,f16b a,four four,b four,four batch,b a,batchb deep,batchb "
+    smooth += "none,noneb"
     cases.add("matmul", mx.matmul, pairs, smooth)
     triples = "c,a,b pair,a,b scalar,a,b c,f16,f16b c64b2,c64,c64b three2,a,four c,a,batchb "
     triples += "c,i32,i32b three,a,b column,a,b four,four,four c,none,noneb"

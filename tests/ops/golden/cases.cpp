@@ -105,10 +105,7 @@ constexpr Layout layouts[] = {{"contiguous", same},
                               {"backwards", backwards},
                               {"every second", spread}};
 
-bool is_float(const array& a) {
-  return a.dtype() == float16 || a.dtype() == bfloat16 || a.dtype() == float32 ||
-         a.dtype() == float64;
-}
+bool is_inexact(const array& a) { return issubdtype(a.dtype(), inexact); }
 
 // The direction of tests/golden/cases.py.
 array direction(const array& like) {
@@ -116,7 +113,8 @@ array direction(const array& like) {
   for (size_t i = 0; i < values.size(); ++i) {
     values[i] = static_cast<float>((7 * i + 3) % 11) / 4 - 1.25f;
   }
-  return array(values.begin(), like.shape(), like.dtype());
+  const array numbers(values.begin(), like.shape(), like.dtype());
+  return like.dtype() == complex64 ? numbers * array(complex64_t{1, -0.5f}) : numbers;
 }
 
 std::vector<array> directions(const std::vector<array>& like) {
@@ -160,8 +158,8 @@ std::string difference(const array& actual, const array& expected, Tolerance tol
     return text.str();
   }
   const Dtype dtype = expected.dtype();
-  const bool inexact = is_float(expected) || dtype == complex64;
-  if (!inexact && dtype != bool_ && dtype.size() == 8) {  // not all of them are doubles
+  const bool rounded = is_inexact(expected);
+  if (!rounded && dtype != bool_ && dtype.size() == 8) {  // not all of them are doubles
     const array same = array_equal(actual, expected);
     return same.item<bool>() ? "" : "expected other 64-bit integers";
   }
@@ -169,7 +167,7 @@ std::string difference(const array& actual, const array& expected, Tolerance tol
   const array got = contiguous(astype(actual, wide));
   const array wanted = contiguous(astype(expected, wide));
   eval(got, wanted);
-  if (!inexact) tolerance = {.ulps = 0, .half_ulps = 0};
+  if (!rounded) tolerance = {.ulps = 0, .half_ulps = 0};
   size_t outside = 0, worst = 0;
   double largest = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
@@ -234,11 +232,11 @@ void expect_derivatives(const std::string& what, const Case& c, const Call& call
                         const std::vector<array>& inputs, bool transformed) {
   std::vector<array> floats;
   for (const array& x : inputs)
-    if (is_float(x)) floats.push_back(x);
+    if (is_inexact(x)) floats.push_back(x);
   const auto of_floats = [&](const std::vector<array>& given) {
     std::vector<array> all;
     size_t next = 0;
-    for (const array& x : inputs) all.push_back(is_float(x) ? given[next++] : x);
+    for (const array& x : inputs) all.push_back(is_inexact(x) ? given[next++] : x);
     return c.function(all).arrays;
   };
   Tolerance twice = c.tolerance;
