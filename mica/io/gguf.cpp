@@ -155,7 +155,8 @@ GGUFLoad read_file(Input& input) {
   const uint64_t metadata_count = cursor.count("number of metadata", 13);
 
   GGUFLoad loaded;
-  auto& [arrays, metadata] = loaded;
+  auto& arrays = loaded.first;
+  auto& metadata = loaded.second;
   uint32_t alignment = default_alignment;
   for (uint64_t i = 0; i < metadata_count; ++i) {
     const std::string key = cursor.string(fmt::format("metadata {}", i));
@@ -205,9 +206,9 @@ class Contents {
     number(version);
     number(uint64_t{arrays.size()});
     number(uint64_t{metadata.size()});
-    for (const auto& [key, value] : std::map(metadata.begin(), metadata.end())) {
-      text(key);
-      std::visit([&](const auto& v) { add_value(key, v); }, value);
+    for (const auto& entry : std::map(metadata.begin(), metadata.end())) {
+      text(entry.first);
+      std::visit([&](const auto& value) { add_value(entry.first, value); }, entry.second);
     }
     uint64_t offset = 0;
     for (auto& [name, values] : arrays_) {

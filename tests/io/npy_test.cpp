@@ -99,10 +99,10 @@ TEST_F(Npy, BooleansAreZeroOrOne) {
 TEST_F(Npy, OneStreamOfSeveralArrays) {
   const auto writer = std::make_shared<StringWriter>();
   save(writer, arange(3));
-  save(writer, array({{1.5f}, {2.f}}));
+  save(writer, array({1.5f, 2.f}, {2, 1}));
   const auto reader = std::make_shared<StringReader>(writer->bytes);
   expect_same(load(reader), arange(3));
-  expect_same(load(reader), array({{1.5f}, {2.f}}));
+  expect_same(load(reader), array({1.5f, 2.f}, {2, 1}));
   EXPECT_EQ(file_error_of("load", "a string", [&] { load(reader); }),
             "magic: expected 8 bytes, got 0 in the file");
 }
