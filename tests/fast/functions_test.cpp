@@ -28,6 +28,33 @@ TEST(CrossEntropy, IsFloat32AndStable) {
   EXPECT_EQ(to_string(cross_entropy(zeros({0, 3}), zeros({0}, int32)).shape()), "(0,)");
 }
 
+// Against what the transforms derive from the definition.
+TEST(CrossEntropy, DerivativesAndBatches) {
+  const Goldens file = golden::load("fast/cross_entropy");
+  const array logits = file.at("logits"), targets = file.at("targets");
+  const array direction = file.at("float32.gradients.0") + 0.3f;
+  const auto defined = [&](const array& x, const array& t) {
+    return logsumexp(x, -1) - squeeze(take_along_axis(x, expand_dims(t, -1), -1), -1);
+  };
+  const auto fused = [&](const array& x, const array& t) { return cross_entropy(x, t); };
+  const auto derivatives = [&](const auto& loss) {
+    const auto total = [&](const array& x) { return sum(square(loss(x, targets))); };
+    const auto slope = [&](const array& x) { return sum(grad(total)(x) * direction); };
+    const auto batched = vmap([&](const array& x, const array& t) {
+      return grad([&](const array& x) { return sum(square(loss(x, t))); })(x);
+    });
+    return std::vector<array>{
+        jvp([&](const array& x) { return loss(x, targets); }, logits, direction).second,
+        grad(total)(logits), grad(slope)(logits), vmap(loss)(logits, targets),
+        batched(logits, targets)};
+  };
+  const auto expected = derivatives(defined), got = derivatives(fused);
+  for (size_t i = 0; i < got.size(); ++i) {
+    SCOPED_TRACE(i);
+    golden::expect_close(got[i], expected[i], 1e-4, 1e-5);
+  }
+}
+
 TEST(CrossEntropy, RefusesBadArguments) {
   const std::string name = "cross_entropy: expected ";
   const auto call = [](const array& logits, const array& targets) {
