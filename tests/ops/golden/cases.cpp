@@ -7,7 +7,6 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -25,7 +24,7 @@ namespace {
 
 using File = std::unordered_map<std::string, array>;
 
-// "vjp add(f32,row)[1]" taken apart; an entry of the file that is an input has no kind.
+// "vjp add(f32,row)[1]" taken apart; of an input of calls, only the kind.
 enum class Kind { input, value, vjp, jvp, refusal };
 struct Key {
   Kind kind = Kind::input;
