@@ -2,8 +2,6 @@
 #include "tests/api/surface.h"
 
 #include <complex>
-#include <list>
-#include <numeric>
 #include <vector>
 
 #include "mlx/io.h"
@@ -21,7 +19,7 @@ TEST(ArrayMembers, Constructors) {
   const std::vector<float> values = {1, 2, 3, 4};
   EXPECT_EQ(array(values.begin(), Shape{2, 2}).shape(), (Shape{2, 2}));
   EXPECT_EQ(array(values.data(), {4}, mx::float16).dtype(), mx::float16);
-  const std::list<int> integers = {1, 2};
+  const std::vector<int> integers = {1, 2};
   EXPECT_EQ(array(integers.begin(), {2}).dtype(), mx::int32);
   EXPECT_EQ(array({1.0f, 2.0f}).size(), 2u);
   EXPECT_EQ(array({1.0, 2.0}).dtype(), mx::float32);
