@@ -8,6 +8,8 @@
 
 #include "mica/engine/engine.h"
 #include "mica/engine/node.h"
+#include "mica/fast/attention.h"
+#include "mica/fast/recurrence.h"
 #include "mica/nn/value_and_grad.h"
 #include "mica/nn/walk.h"
 #include "mica/ops/checks.h"
@@ -24,17 +26,28 @@ namespace {
 
 double elements(const array& a) { return static_cast<double>(a.size()); }
 
-double flops_of(engine::Node& node, const array& output) {
+// What one node does: two for each product that is added up, one for each element of other results.
+double flops_of(engine::Node& node) {
   const auto inputs = node.inputs();
   const OpId op = node.op->id;
-  const bool product = op == op_id<ops::Matmul>() || op == op_id<ops::GatherMM>() ||
-                       op == op_id<ops::QuantizedMatmul>() || op == op_id<ops::GatherQmm>();
-  if (product) return 2 * elements(output) * inputs[0].shape(-1);
-  if (op == op_id<ops::AddMM>()) return elements(output) * (2.0 * inputs[0].shape(-1) + 1);
-  if (op == op_id<ops::Convolution>())
-    return 2 * elements(output) * elements(inputs[1]) / inputs[1].shape(0);
-  const engine::OpInfo& info = node.op->info();
-  return info.view ? 0 : elements(output);
+  const array output(&node, 0);
+  const double size = elements(output);
+  auto is_any = [op](auto... ids) { return ((op == ids) || ...); };
+  if (is_any(op_id<ops::Matmul>(), op_id<ops::GatherMM>(), op_id<ops::QuantizedMatmul>(),
+             op_id<ops::GatherQmm>()))
+    return 2 * size * inputs[0].shape(-1);
+  if (op == op_id<ops::AddMM>()) return size * (2.0 * inputs[0].shape(-1) + 1);
+  if (op == op_id<ops::Convolution>()) return 2 * size * elements(inputs[1]) / inputs[1].shape(0);
+  if (op == op_id<ops::Attention>()) {
+    const array &queries = inputs[0], &keys = inputs[1], &values = inputs[2];
+    const double scores = elements(queries) / queries.shape(3) * keys.shape(2);
+    return scores * (2.0 * queries.shape(3) + 2.0 * values.shape(3) + 1);
+  }
+  if (op == op_id<ops::Recurrence>()) {
+    const array &x = inputs[0], &hidden = inputs[2];
+    return elements(x) * (2.0 * hidden.shape(-1) + 1);
+  }
+  return node.op->info().view ? 0 : size;
 }
 
 // The operations between what a module was given and what it returned.
@@ -51,7 +64,7 @@ double flops_between(const std::vector<array>& inputs, const std::vector<array>&
     const array a = stack.back();
     stack.pop_back();
     if (!a.node().op) continue;
-    flops += flops_of(a.node(), a);
+    flops += flops_of(a.node());
     for (const array& input : a.node().inputs()) enter(input);
   }
   return flops;

@@ -6,11 +6,13 @@
 
 #include "mica/memory.h"
 #include "mica/nn/activations.h"
+#include "mica/nn/attention.h"
 #include "mica/nn/containers.h"
 #include "mica/nn/convolution.h"
 #include "mica/nn/dropout.h"
 #include "mica/nn/linear.h"
 #include "mica/nn/normalization.h"
+#include "mica/nn/recurrent.h"
 #include "mica/nn/value_and_grad.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
@@ -48,6 +50,22 @@ TEST(Summary, CountsParametersOutputsAndOperations) {
   const auto& head = summary.rows[5];
   EXPECT_EQ(head.flops, 8 * 10 * (2 * 64 + 1));
   EXPECT_EQ(head.calls, 1);
+}
+
+TEST(Summary, CountsOperationsOfAttentionAndRecurrence) {
+  nn::MultiHeadAttention attention(8, 2);
+  const array x = zeros({3, 5, 8});
+  const double projections = 4 * 3 * 5 * 8 * (2 * 8);
+  const double scores = 3 * 2 * 5 * 5 * (2 * 4 + 2 * 4 + 2);
+  EXPECT_GE(nn::summary(attention, x, x, x).rows[0].flops, projections + scores);
+  EXPECT_LE(nn::summary(attention, x, x, x).rows[0].flops, 1.2 * (projections + scores));
+
+  nn::LSTM lstm(8, 6);
+  const double inputs = 3 * 5 * 24 * (2 * 8 + 1), states = 3 * 5 * 24 * (2 * 6 + 1);
+  const nn::Summary summary = nn::summary(lstm, x);
+  EXPECT_GE(summary.rows[0].flops, inputs + states);
+  EXPECT_LE(summary.rows[0].flops, 1.2 * (inputs + states));
+  EXPECT_EQ(summary.rows[0].outputs, std::vector<Shape>({{3, 5, 6}}));
 }
 
 TEST(Summary, PrintsATableOfEightyColumns) {
