@@ -112,7 +112,7 @@ MatrixPairs::MatrixPairs(const char* op, const array& a, const array& b,
   };
   lhs = indices_of(a, lhs_indices);
   rhs = indices_of(b, rhs_indices);
-  batch = broadcast_shapes(lhs.shape(), rhs.shape());
+  batch = broadcast_together(op, lhs.shape(), rhs.shape());
   lhs = flatten(broadcast_to(lhs, batch, s), s);
   rhs = flatten(broadcast_to(rhs, batch, s), s);
 }

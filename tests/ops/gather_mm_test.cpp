@@ -106,7 +106,7 @@ TEST_F(GatherMM, Errors) {
       [&] {
         gather_mm(a, b, index, array({0, 1, 2}));
       },
-      "broadcast_shapes: shapes (2,) and (3,) cannot be broadcast");
+      "gather_mm: expected shapes that broadcast together, got (2,) and (3,)");
   expect_error<std::runtime_error>(
       [&] {
         gather_mm(a, b, array({0, 2}), index).eval();
