@@ -6,6 +6,7 @@
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/ops/elementwise/arithmetic.h"
 #include "mica/ops/scan.h"
 
 namespace mica::ops {
@@ -81,15 +82,9 @@ T neutral() {
 template <ScanKind kind, class T>
 T combine(T a, T b) {
   if constexpr (kind == ScanKind::sum) {
-    if constexpr (std::is_same_v<T, bool>)
-      return a || b;
-    else
-      return static_cast<T>(a + b);
+    return Add::apply(a, b);
   } else if constexpr (kind == ScanKind::prod) {
-    if constexpr (std::is_same_v<T, bool>)
-      return a && b;
-    else
-      return static_cast<T>(a * b);
+    return Multiply::apply(a, b);
   } else if constexpr (kind == ScanKind::min) {
     return is_nan(a) || (!is_nan(b) && cpu::sorts_before(a, b)) ? a : b;
   } else if constexpr (kind == ScanKind::max) {
