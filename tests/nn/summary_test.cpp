@@ -27,7 +27,7 @@ struct Net : nn::Module {
   nn::Dropout drop;
   MICA_MODULE(Net, body, head, drop)
   array operator()(const array& x) const {
-    return head(drop(reshape(mean(body(x), {1}), {x.shape(0), -1})));
+    return head(drop(reshape(mean(body(x), 1), {x.shape(0), -1})));
   }
 };
 

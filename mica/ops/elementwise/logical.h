@@ -59,7 +59,9 @@ struct NanEqual : Piecewise<2, inexacts, ResultDtype::boolean> {
   static constexpr const char* name = "nan_equal";
   template <class T>
   static bool apply(T a, T b) {
-    return (a == b) | (detail::is_nan(a) & detail::is_nan(b));
+    // Without branches, so that loops over it are vectorized.
+    const int equal = a == b, nan_a = detail::is_nan(a), nan_b = detail::is_nan(b);
+    return (equal | (nan_a & nan_b)) != 0;
   }
 };
 
