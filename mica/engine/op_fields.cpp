@@ -197,13 +197,9 @@ struct Storage {
   void (*add_values)(const Op&, std::vector<StateT>&);
 };
 
-// An elementwise op has no attributes, or a dtype.
-template <class T>
-constexpr bool has_no_fields = std::is_empty_v<T>;
-
 template <class T>
 Storage storage_of() {
-  if constexpr (has_no_fields<T>) {
+  if constexpr (std::is_empty_v<T>) {
     return {[](const Op&) { return std::string(); }, [](Reader&) { return make_op(T{}); },
             [](const Op&, std::vector<StateT>&) {}};
   } else if constexpr (storable<T>()) {

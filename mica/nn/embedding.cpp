@@ -4,16 +4,25 @@
 #include <limits>
 
 #include "mica/nn/quantized.h"
+#include "mica/nn/values.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
 
 namespace mica::nn {
 
+namespace {
+
+array draw_vectors(int num_embeddings, int dims) {
+  return random::normal({num_embeddings, dims}, 0.0f, static_cast<float>(std::sqrt(1.0 / dims)));
+}
+
+}  // namespace
+
 Embedding::Embedding(int num_embeddings, int dims) : weight(0.0f) {
   if (num_embeddings < 1 || dims < 1)
     fail("sizes of at least 1", std::to_string(num_embeddings) + " and " + std::to_string(dims));
-  weight = random::normal({num_embeddings, dims}, 0.0f, static_cast<float>(std::sqrt(1.0 / dims)));
+  weight = draw_vectors(num_embeddings, dims);
 }
 
 array Embedding::operator()(const array& indices) const {
@@ -32,8 +41,7 @@ array Embedding::operator()(const array& indices) const {
 }
 
 array Embedding::as_linear(const array& x) const {
-  if (x.ndim() == 0 || x.shape(-1) != dims())
-    fail("input (..., " + std::to_string(dims()) + ")", to_string(x.shape()));
+  if (!ends_in(x, dims())) fail("input " + with_last(dims()), to_string(x.shape()));
   return quantization_ ? packed().product(x) : matmul(x, transpose(weight));
 }
 
@@ -72,7 +80,7 @@ EmbeddingBag::EmbeddingBag(int num_embeddings, int dims, const Options& options)
     : weight(0.0f), options(options) {
   if (num_embeddings < 1 || dims < 1)
     fail("sizes of at least 1", std::to_string(num_embeddings) + " and " + std::to_string(dims));
-  weight = random::normal({num_embeddings, dims}, 0.0f, static_cast<float>(std::sqrt(1.0 / dims)));
+  weight = draw_vectors(num_embeddings, dims);
 }
 
 // Every index is given the number of its bag, and its vector is scattered there.

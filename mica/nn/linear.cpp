@@ -11,14 +11,6 @@
 
 namespace mica::nn {
 
-namespace {
-
-bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == dims; }
-
-std::string with_last(int dims) { return "(..., " + std::to_string(dims) + ")"; }
-
-}  // namespace
-
 Linear::Linear(int input_dims, int output_dims, const Options& options) : weight(0.0f) {
   if (input_dims < 1 || output_dims < 1)
     fail("dims of at least 1", std::to_string(input_dims) + " and " + std::to_string(output_dims));

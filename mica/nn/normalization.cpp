@@ -11,10 +11,6 @@ namespace mica::nn {
 
 namespace {
 
-bool ends_in(const array& x, int dims) { return x.ndim() > 0 && x.shape(-1) == dims; }
-
-std::string with_last(int dims) { return "input (..., " + std::to_string(dims) + ")"; }
-
 // Which features share statistics: all of one group, that are neighbours or num_groups apart.
 struct Groups {
   int count;
@@ -87,7 +83,8 @@ RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.e
 }
 
 array RMSNorm::operator()(const array& x) const {
-  if (!ends_in(x, weight.shape(0))) fail(with_last(weight.shape(0)), to_string(x.shape()));
+  if (!ends_in(x, weight.shape(0)))
+    fail("input " + with_last(weight.shape(0)), to_string(x.shape()));
   return hooked(fast::rms_norm(x, weight, static_cast<float>(eps)), x);
 }
 
@@ -110,7 +107,7 @@ BatchNorm::BatchNorm(int num_features, const Options& options)
 
 array BatchNorm::operator()(const array& x) const {
   if (x.ndim() < 2 || x.ndim() > 4) fail("input of 2, 3 or 4 dimensions", to_string(x.shape()));
-  if (!ends_in(x, num_features)) fail(with_last(num_features), to_string(x.shape()));
+  if (!ends_in(x, num_features)) fail("input " + with_last(num_features), to_string(x.shape()));
   const size_t values = x.size() / static_cast<size_t>(num_features);
   if (training() && values < 2) fail("more than one value for each feature", to_string(x.shape()));
   auto normalized = [&](const array& mean, const array& var) {
@@ -156,7 +153,7 @@ GroupNorm::GroupNorm(int num_groups, int dims, const Options& options)
 
 array GroupNorm::operator()(const array& x) const {
   if (x.ndim() < 2) fail("input of at least 2 dimensions", to_string(x.shape()));
-  if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
+  if (!ends_in(x, dims)) fail("input " + with_last(dims), to_string(x.shape()));
   const array y = standardized(x, {num_groups, options.pytorch_compatible}, options.eps);
   return hooked(weight ? *weight * y + *bias : y, x);
 }
@@ -178,7 +175,7 @@ InstanceNorm::InstanceNorm(int dims, const Options& options) : dims(dims), eps(o
 
 array InstanceNorm::operator()(const array& x) const {
   if (x.ndim() < 3) fail("input of at least 3 dimensions", to_string(x.shape()));
-  if (!ends_in(x, dims)) fail(with_last(dims), to_string(x.shape()));
+  if (!ends_in(x, dims)) fail("input " + with_last(dims), to_string(x.shape()));
   const array y = standardized(x, {dims, true}, eps);
   return hooked(weight ? *weight * y + *bias : y, x);
 }

@@ -35,6 +35,10 @@ std::string repr(double value) {
   return sign + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
+bool ends_in(const array& x, int size) { return x.ndim() > 0 && x.shape(-1) == size; }
+
+std::string with_last(int size) { return "(..., " + std::to_string(size) + ")"; }
+
 array weak(int value, const array& x) {
   return x.dtype() == bool_ ? array(value) : array(value, x.dtype());
 }

@@ -13,6 +13,10 @@ std::string repr(bool value);
 std::string repr(double value);
 std::string repr(int value);
 
+// Whether the last axis has this size; and "(..., 128)", for errors where it has not.
+bool ends_in(const array& x, int size);
+std::string with_last(int size);
+
 // A C++ number as an operand that does not change x's dtype; only a fraction with integers makes
 // them float32.
 array weak(int value, const array& x);

@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <ostream>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "mica/engine/node.h"
@@ -104,10 +102,15 @@ class ModeScope {
   std::vector<bool> modes_;
 };
 
+// A problem that has been reported.
+struct Shown {
+  std::string path, check;
+};
+
 class Checks {
  public:
-  Checks(const Subject& subject, Verification& result, std::map<std::string, std::string>& paths)
-      : subject_(subject), result_(result), paths_(paths) {}
+  Checks(const Subject& subject, Verification& result, std::vector<Shown>& shown)
+      : subject_(subject), result_(result), shown_(shown) {}
 
   void run() {
     guarded("gradient", [&] { check_derivatives(); });
@@ -121,13 +124,12 @@ class Checks {
 
   void report(const std::string& check, const std::string& detail) {
     // What a module below shows, this one shows because of it.
-    for (const auto& [path, where] : paths_) {
+    for (const Shown& shown : shown_) {
       const bool below =
-          subject_.path.empty() ? !path.empty() : path.starts_with(subject_.path + ".");
-      if (!below) continue;
-      for (const auto& problem : result_.problems)
-        if (problem.where == where && problem.check == check) return;
+          subject_.path.empty() ? !shown.path.empty() : shown.path.starts_with(subject_.path + ".");
+      if (below && shown.check == check) return;
     }
+    shown_.push_back({subject_.path, check});
     result_.problems.push_back({subject_.module.where(), check, detail});
   }
 
@@ -237,25 +239,26 @@ class Checks {
       report("jvp", fmt::format("expected {:.6g} as from vjp, got {:.6g}", whole, forward));
   }
 
-  void check_training_state() {
-    const auto before = tree_flatten(subject_.module.trainable_parameters());
-    subject_.module.train();
-    subject_.call(subject_.inputs);
-    const auto after = tree_flatten(subject_.module.trainable_parameters());
+  using Named = std::vector<std::pair<std::string, array>>;
+
+  void report_changes(const Named& before, const Named& after, const std::string& expected) {
     for (size_t i = 0; i < std::min(before.size(), after.size()); ++i)
       if (before[i].second.id() != after[i].second.id())
-        report("state",
-               before[i].first + ": expected a trained parameter to stay, got a new value");
+        report("state", before[i].first + ": expected " + expected + ", got a new value");
+  }
+
+  void check_training_state() {
+    const Named before = tree_flatten(subject_.module.trainable_parameters());
+    subject_.module.train();
+    subject_.call(subject_.inputs);
+    report_changes(before, tree_flatten(subject_.module.trainable_parameters()),
+                   "a trained parameter to stay");
   }
 
   void check_state() {
-    const auto before = tree_flatten(subject_.module.state());
+    const Named before = tree_flatten(subject_.module.state());
     const Arrays first = subject_.call(subject_.inputs);
-    const auto after = tree_flatten(subject_.module.state());
-    for (size_t i = 0; i < std::min(before.size(), after.size()); ++i)
-      if (before[i].second.id() != after[i].second.id())
-        report("state",
-               before[i].first + ": expected no change while not training, got a new value");
+    report_changes(before, tree_flatten(subject_.module.state()), "no change while not training");
     eval(first);
     const double error = difference(subject_.call(subject_.inputs), first);
     if (error > 0)
@@ -295,7 +298,7 @@ class Checks {
 
   const Subject& subject_;
   Verification& result_;
-  std::map<std::string, std::string>& paths_;
+  std::vector<Shown>& shown_;
 };
 
 // What a module was called with and returned, in each of two calls of the model.
@@ -394,8 +397,7 @@ Verification verify(const VerifiedModel& subject) {
     }
   }
 
-  std::map<std::string, std::string> paths;
-  for (const Calls& call : calls) paths[call.path] = call.module->where();
+  std::vector<Shown> shown;
   // Inner modules first.
   std::reverse(calls.begin(), calls.end());
   for (const Calls& call : calls) {
@@ -406,7 +408,7 @@ Verification verify(const VerifiedModel& subject) {
     Subject one{*call.module, call.path, subject.call, call.inputs[0]};
     if (!whole)
       one.call = [&call, type](const Arrays& x) { return Arrays{type->call(*call.module, x[0])}; };
-    Checks checks(one, result, paths);
+    Checks checks(one, result, shown);
     check_listed(call, subject.model, checks);
     if (!callable) continue;
     ++result.modules;

@@ -1,5 +1,7 @@
 #include "mica/nn/weight_norm.h"
 
+#include <numeric>
+
 #include "mica/nn/values.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
@@ -16,10 +18,12 @@ array unit(const array& v, double eps) { return v / maximum(sqrt(sum(square(v)))
 }  // namespace
 
 array weight_norm_magnitude(const array& v, std::optional<int> dim) {
-  std::vector<int> axes;
-  for (int axis = 0; axis < static_cast<int>(v.ndim()); ++axis)
-    if (!dim || axis != normalize_axis_index(*dim, static_cast<int>(v.ndim()), "weight_norm: "))
-      axes.push_back(axis);
+  std::vector<int> axes(v.ndim());
+  std::iota(axes.begin(), axes.end(), 0);
+  if (dim) {
+    axes.erase(axes.begin() +
+               normalize_axis_index(*dim, static_cast<int>(v.ndim()), "weight_norm: "));
+  }
   return sqrt(sum(square(v), axes, true));
 }
 
