@@ -39,6 +39,21 @@ array attention_with_dropout(const array& queries, const array& keys, const arra
 
 }  // namespace
 
+void collect_arrays(std::vector<array>& out, const AttentionMask& mask) {
+  if (mask.values) out.push_back(*mask.values);
+}
+
+AttentionMask rebuild_arrays(const AttentionMask& like, const array*& next) {
+  AttentionMask mask = like;
+  if (mask.values) mask.values = *next++;
+  return mask;
+}
+
+void describe_structure(std::string& key, const AttentionMask& mask) {
+  key += mask.causal ? 'c' : '-';
+  key += mask.values ? 'm' : '-';
+}
+
 // Throws where the numbers of heads do not divide what they must; returns num_heads.
 int MultiHeadAttention::checked_heads(int dims, int num_heads, const Options& o) {
   const auto check = [&](bool holds, const std::string& expected, int got) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mica/nn/dropout.h"
 #include "mica/nn/linear.h"
@@ -25,6 +26,11 @@ struct AttentionMask {
   AttentionMask(const array& mask) : values(mask) {}
   AttentionMask(const std::optional<array>& mask) : values(mask) {}
 };
+
+// For the transforms, which take masks as trees of arrays.
+void collect_arrays(std::vector<array>& out, const AttentionMask& mask);
+AttentionMask rebuild_arrays(const AttentionMask& like, const array*& next);
+void describe_structure(std::string& key, const AttentionMask& mask);
 
 struct MultiHeadAttentionOptions {
   std::optional<int> query_input_dims = {};   // dims if empty

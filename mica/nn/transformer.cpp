@@ -41,43 +41,16 @@ std::vector<Slot<L>> make_layers(int count, int dims, int num_heads,
   return layers;
 }
 
-// Masks as arrays and back, for functions whose arguments must be arrays.
-class Masks {
- public:
-  explicit Masks(std::vector<AttentionMask> masks) : masks_(std::move(masks)) {}
-
-  void append_to(std::vector<array>& arrays) const {
-    for (const AttentionMask& mask : masks_) {
-      if (mask.values) arrays.push_back(*mask.values);
-    }
-  }
-  // The masks with the arrays from `next` on.
-  std::vector<AttentionMask> with(const array* next) const {
-    std::vector<AttentionMask> masks = masks_;
-    for (AttentionMask& mask : masks) {
-      if (mask.values) mask.values = *next++;
-    }
-    return masks;
-  }
-
- private:
-  std::vector<AttentionMask> masks_;
-};
-
-// call(layer, arrays, masks), computed again for gradients. A copy of the layer holds the
-// parameters of each run, so that the layer itself stays as it is.
-template <class L, class F>
-array run_checkpointed(const Slot<L>& layer, std::vector<array> arrays, const Masks& masks,
-                       F call) {
-  const size_t count = arrays.size();
-  masks.append_to(arrays);
-  const auto run = [layer, masks, count, call](const Tree& parameters,
-                                               const std::vector<array>& given) {
+// layer(arguments...), computed again for gradients. A copy of the layer holds the parameters of
+// each run, so that the layer itself stays as it is.
+template <class L, class... Args>
+array run_checkpointed(const Slot<L>& layer, const Args&... arguments) {
+  const auto run = [layer](const Tree& parameters, const Args&... given) {
     Slot<L> copy = layer;
     copy->update(parameters);
-    return call(copy, given, masks.with(given.data() + count));
+    return copy(given...);
   };
-  return mica::checkpoint(run)(layer->trainable_parameters(), arrays);
+  return mica::checkpoint(run)(layer->trainable_parameters(), arguments...);
 }
 
 }  // namespace
@@ -137,13 +110,9 @@ TransformerEncoder::TransformerEncoder(int num_layers, int dims, int num_heads, 
 }
 
 array TransformerEncoder::operator()(const array& x, const AttentionMask& mask) const {
-  const auto call = [](const auto& layer, const std::vector<array>& given,
-                       const std::vector<AttentionMask>& masks) {
-    return layer(given[0], masks[0]);
-  };
   array y = x;
   for (const auto& layer : layers) {
-    y = checkpoint ? run_checkpointed(layer, {y}, Masks({mask}), call) : layer(y, mask);
+    y = checkpoint ? run_checkpointed(layer, y, mask) : layer(y, mask);
   }
   return hooked(ln(y), x);
 }
@@ -158,13 +127,9 @@ TransformerDecoder::TransformerDecoder(int num_layers, int dims, int num_heads, 
 array TransformerDecoder::operator()(const array& x, const array& memory,
                                      const AttentionMask& x_mask,
                                      const AttentionMask& memory_mask) const {
-  const auto call = [](const auto& layer, const std::vector<array>& given,
-                       const std::vector<AttentionMask>& masks) {
-    return layer(given[0], given[1], masks[0], masks[1]);
-  };
   array y = x;
   for (const auto& layer : layers) {
-    y = checkpoint ? run_checkpointed(layer, {y, memory}, Masks({x_mask, memory_mask}), call)
+    y = checkpoint ? run_checkpointed(layer, y, memory, x_mask, memory_mask)
                    : layer(y, memory, x_mask, memory_mask);
   }
   return hooked(ln(y), x, memory);

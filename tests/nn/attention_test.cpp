@@ -125,5 +125,19 @@ TEST_F(MultiHead, RefusesBadArguments) {
                name + "queries (batch, length, size), got (3, 8)");
 }
 
+TEST(AttentionMask, IsATreeOfArrays) {
+  random::seed(2);
+  const nn::MultiHeadAttention attention(8, 2);
+  const array x = random::normal({2, 4, 8});
+  const auto compiled = compile(
+      [&](const array& y, const nn::AttentionMask& mask) { return attention(y, y, y, mask); });
+  const array added = random::normal({4, 4});
+  for (const nn::AttentionMask& mask :
+       {nn::AttentionMask(), nn::AttentionMask(nn::MaskMode::causal), nn::AttentionMask(added),
+        nn::AttentionMask(2 * added)}) {
+    golden::expect_close(compiled(x, mask), attention(x, x, x, mask));
+  }
+}
+
 }  // namespace
 }  // namespace mica
