@@ -12,6 +12,7 @@
 #include "mica/fast/fast.h"
 #include "mica/fft/fft.h"
 #include "mica/graph_utils.h"
+#include "mica/io/checkpoint.h"
 #include "mica/io/io.h"
 #include "mica/linalg/linalg.h"
 #include "mica/memory.h"

@@ -10,13 +10,12 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <vector>
 
 #include "mica/io/input.h"
 #include "mica/io/io.h"
+#include "mica/io/json.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
 
@@ -78,7 +77,8 @@ class Header {
     const io::Bytes header = input.take("header", size);
     const auto* text = reinterpret_cast<const char*>(header.data.data());
     data_size_ = input.remaining();
-    read(parse(text, text + size));
+    constexpr int deepest = 3;
+    read(io::parse_json_object(input, "header", {text, size}, deepest));
     check_layout();
   }
 
@@ -89,24 +89,6 @@ class Header {
   [[noreturn]] void fail(const std::string& field, const std::string& expected,
                          const std::string& got) const {
     input_.fail(field, expected, got);
-  }
-
-  json parse(const char* begin, const char* end) const {
-    constexpr int deepest = 3;
-    // The names seen so far of the object open at each depth.
-    std::array<std::set<std::string>, deepest + 2> names;
-    auto check = [&](int depth, json::parse_event_t event, json& value) {
-      if (depth > deepest) fail("header", "at most 3 levels of nesting", "more");
-      if (event == json::parse_event_t::object_start) names[depth + 1].clear();
-      if (event == json::parse_event_t::key &&
-          !names[depth].insert(value.get<std::string>()).second)
-        fail("header", "each name once", fmt::format("'{}' twice", value.get<std::string>()));
-      return true;
-    };
-    json header = json::parse(begin, end, check, /*allow_exceptions=*/false);
-    if (header.is_discarded()) fail("header", "JSON", "something else");
-    if (!header.is_object()) fail("header", "a JSON object", header.type_name());
-    return header;
   }
 
   void read(const json& header) {

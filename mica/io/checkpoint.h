@@ -1,0 +1,35 @@
+// Checkpoints: the weights of a model, in whichever files they came.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+
+#include "mica/array/array.h"
+
+namespace mica {
+
+// The arrays of a checkpoint by name. It may be
+//  - a safetensors, npz or gguf file, told by what is in it, not by its name;
+//  - an index, "*.index.json", whose "weight_map" says which file beside it holds which array;
+//  - a folder with one of these: model.safetensors, model.safetensors.index.json and their like
+//    first, else the only such file in it.
+// Throws std::invalid_argument naming file and field, std::system_error where a file can't be read.
+std::unordered_map<std::string, array> load_checkpoint(const std::filesystem::path& file_or_folder);
+
+struct SaveCheckpointOptions {
+  // Of the arrays in one file; a larger array has a file for itself.
+  size_t max_shard_bytes = 5'000'000'000;
+  // Of each file.
+  std::unordered_map<std::string, std::string> metadata = {{"format", "mlx"}};
+};
+
+// Writes model.safetensors into the folder, which is made where there is none, or several files
+// and model.safetensors.index.json where one would be too large. A checkpoint of these names that
+// is there already is replaced at once when the new one is complete, then its files are removed.
+void save_checkpoint(const std::filesystem::path& folder,
+                     const std::unordered_map<std::string, array>& arrays,
+                     const SaveCheckpointOptions& options = {});
+
+}  // namespace mica
