@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "mica/engine/cpu/targets.h"
@@ -12,6 +13,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mica/ops/quantized_kernels.cpp"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
@@ -31,10 +33,8 @@ template <CodeKind kind, int bits>
 class Codes {
  public:
   static constexpr int64_t lanes = 1;
-  static constexpr bool interleaved = false;
   using Vector = hn::Vec<hn::Rebind<uint32_t, QuantFloats>>;
 
-  Vector load_for_dot(const uint8_t* codes, int64_t index) const { return load(codes, index); }
   Vector load(const uint8_t* codes, int64_t index) const {
     const int64_t bit = index * bits;
     const uint32_t low = codes[bit / 8];
@@ -62,25 +62,20 @@ class Codes {
  public:
   static constexpr int64_t lanes = hn::MaxLanes(QuantFloats());
   static_assert(lanes >= 4 && lanes <= 16);
-  // Whether dot takes the codes of a vector in the order 0, 8, 1, 9...: one shift of all 64 bits in
-  // every pair of lanes.
-  static constexpr bool interleaved = bits == 4 && lanes == 16;
   using Vector = hn::Vec<Words>;
 
   Codes() {
     HWY_ALIGN uint8_t bytes[4 * lanes];
-    HWY_ALIGN uint32_t shifts[lanes], pair_shifts[lanes];
+    HWY_ALIGN uint32_t shifts[lanes];
     for (int64_t i = 0; i < lanes; ++i) {
       const auto first = static_cast<uint8_t>(i * bits / 8);
       bytes[4 * i] = first;
       bytes[4 * i + 1] = i * bits % 8 + bits > 8 ? static_cast<uint8_t>(first + 1) : 0x80;
       bytes[4 * i + 2] = bytes[4 * i + 3] = 0x80;  // zeros
       shifts[i] = static_cast<uint32_t>(i * bits % (in_one_word ? 32 : 8));
-      pair_shifts[i] = static_cast<uint32_t>(i / 2 * bits % 32);
     }
     bytes_ = hn::Load(Bytes(), bytes);
     shifts_ = hn::Load(Words(), shifts);
-    pair_shifts_ = hn::Load(Words(), pair_shifts);
   }
 
   // The codes from `index` on, which is a multiple of the lanes.
@@ -95,17 +90,14 @@ class Codes {
     }
   }
 
-  // The same for dot.
-  Vector load_for_dot(const uint8_t* codes, int64_t index) const {
-    if constexpr (interleaved) {
-      const Words du;
-      uint64_t all = 0;
-      std::memcpy(&all, codes + index / 2, sizeof(all));
-      const auto pairs = hn::BitCast(du, hn::Set(hn::Repartition<uint64_t, Words>(), all));
-      return hn::And(hn::Shr(pairs, pair_shifts_), hn::Set(du, 15));
-    } else {
-      return load(codes, index);
-    }
+  // The first `words` 32-bit words, over and over.
+  template <int64_t words>
+  static Vector repeat(const uint8_t* from) {
+    const Words du;
+    if constexpr (words == 4) return hn::BitCast(du, hn::LoadDup128(Bytes(), from));
+    std::conditional_t<words == 2, uint64_t, uint32_t> word = 0;
+    std::memcpy(&word, from, sizeof(word));
+    return hn::BitCast(du, hn::Set(hn::Repartition<decltype(word), Words>(), word));
   }
 
   static QuantVector value(Vector code) {
@@ -154,26 +146,86 @@ class Codes {
   }
 
   hn::Vec<Bytes> bytes_;
-  hn::Vec<Words> shifts_, pair_shifts_;
+  hn::Vec<Words> shifts_;
 };
 
 #endif
+
+// Codes as dot reads them, `unit` at once. Where their width divides a word, each of the unit's
+// words is in every lane of the vectors whose lane number is its own modulo their count, and one
+// shift brings up another code in each lane; other widths are read in order.
+template <CodeKind kind, int bits, int unit>
+class Units {
+  using CodesOfKind = Codes<kind, bits>;
+
+ public:
+  static constexpr int64_t lanes = CodesOfKind::lanes, vectors = unit / lanes;
+  static constexpr bool by_words = lanes >= 4 && (bits == 1 || bits == 2 || bits == 4);
+  static constexpr int64_t words = unit * bits / 32;
+  static_assert(!by_words || (words >= 1 && words <= 4));
+  using Vector = typename CodesOfKind::Vector;
+
+  // The place within a unit of the code in a lane of a vector.
+  static constexpr int64_t place(int64_t vector, int64_t lane) {
+    if (!by_words) return vector * lanes + lane;
+    return lane % words * (32 / bits) + lane / words + vector * (lanes / words);
+  }
+
+  Units() {
+    if constexpr (by_words) {
+      const hn::Rebind<uint32_t, QuantFloats> du;
+      for (int64_t v = 0; v < vectors; ++v) {
+        HWY_ALIGN uint32_t shifts[lanes];
+        for (int64_t i = 0; i < lanes; ++i) {
+          shifts[i] = static_cast<uint32_t>(place(v, i) * bits % 32);
+        }
+        shifts_[v] = hn::Load(du, shifts);
+      }
+    }
+  }
+
+  // The vectors of codes from `index` on; but for those that are read in order, whatever lies above
+  // their bits comes along.
+  void load(const uint8_t* codes, int64_t index, Vector (&out)[vectors]) const {
+    if constexpr (by_words) {
+      const Vector all = CodesOfKind::template repeat<words>(codes + index * bits / 8);
+      for (int64_t v = 0; v < vectors; ++v) out[v] = hn::Shr(all, shifts_[v]);
+    } else {
+      for (int64_t v = 0; v < vectors; ++v) out[v] = ordered_.load(codes, index + v * lanes);
+    }
+  }
+
+  static Vector without_rest(Vector codes) {
+    if constexpr (!by_words) return codes;
+    const hn::Rebind<uint32_t, QuantFloats> du;
+    return hn::And(codes, hn::Set(du, (1u << bits) - 1));
+  }
+
+ private:
+  CodesOfKind ordered_;
+  Vector shifts_[by_words ? vectors : 1];
+};
 
 // The weights of one group: of its codes, scaled. Where a vector has a lane for each code, all of
 // them are computed once, and looked up.
 template <CodeKind kind, int bits>
 class GroupWeights {
   using CodesOfKind = Codes<kind, bits>;
-  static constexpr bool looked_up = CodesOfKind::lanes == 1 << bits;
 
  public:
+  static constexpr bool looked_up = CodesOfKind::lanes >= 1 << bits;
+  // Whether looking up ignores what lies above a code's bits: x86 reads as many bits of an index
+  // as lanes have numbers (but debug builds of Highway look at all), and the table repeats.
+  static constexpr bool ignores_rest = looked_up && HWY_ARCH_X86 && !HWY_IS_DEBUG_BUILD;
+
   GroupWeights(const QuantRows& rows, int64_t row, int64_t group) {
     const QuantFloats d;
     const int64_t parameter = row * rows.group_stride + group;
     scale_ = hn::Set(d, rows.scales[parameter]);
     if constexpr (kind == CodeKind::integer) bias_ = hn::Set(d, rows.biases[parameter]);
     if constexpr (looked_up) {
-      table_ = scaled(CodesOfKind::value(hn::Iota(hn::Rebind<uint32_t, QuantFloats>(), 0)));
+      const hn::Rebind<uint32_t, QuantFloats> du;
+      table_ = scaled(CodesOfKind::value(hn::And(hn::Iota(du, 0), hn::Set(du, (1u << bits) - 1))));
     }
   }
 
@@ -218,82 +270,192 @@ void dequantize_row(const QuantRows& rows, int64_t first, int64_t count, int gro
   }
 }
 
-template <CodeKind kind, int bits>
-void arrange(const float* x, int64_t count, float* out) {
-  for (int64_t at = 0; at < count; at += 16) {
-    for (int64_t i = 0; i < 16; ++i) out[at + i] = x[at + i / 2 + i % 2 * 8];
+// Whether m rows are multiplied with codes before these are scaled, group by group.
+template <CodeKind kind, int bits, int m>
+constexpr bool scaled_last = m == 1 && !GroupWeights<kind, bits>::looked_up;
+
+constexpr int64_t whole_vectors(int64_t count) { return (count + 15) / 16 * 16; }
+
+// Behind the elements of x come the sums of its groups.
+template <CodeKind kind, int bits, int unit>
+void prepare_units(const float* x, int64_t k, int group_size, float* out) {
+  using UnitsOfKind = Units<kind, bits, unit>;
+  for (int64_t at = 0; at < k; at += unit) {
+    for (int64_t v = 0; v < UnitsOfKind::vectors; ++v) {
+      for (int64_t i = 0; i < UnitsOfKind::lanes; ++i) {
+        out[at + v * UnitsOfKind::lanes + i] = x[at + UnitsOfKind::place(v, i)];
+      }
+    }
+  }
+  if constexpr (kind == CodeKind::integer && scaled_last<kind, bits, 1>) {
+    const QuantFloats d;
+    float* const sums = out + whole_vectors(k);
+    for (int64_t group = 0; group * group_size < k; ++group) {
+      QuantVector sum = hn::Zero(d);
+      for (int64_t at = group * group_size; at < (group + 1) * group_size;
+           at += UnitsOfKind::lanes) {
+        sum = hn::Add(sum, hn::LoadU(d, x + at));
+      }
+      sums[group] = hn::GetLane(hn::SumOfLanes(d, sum));
+    }
   }
 }
 
-template <CodeKind kind, int bits, int m, int row_count>
-void dot_block(const float* x, int64_t k, const QuantRows& rows, int group_size, float* out,
-               int64_t out_row) {
+// The sums of x's groups times a row's biases.
+template <int64_t lanes>
+float biases_share(const float* sums, const float* biases, int64_t groups) {
   const QuantFloats d;
-  const Codes<kind, bits> reader;
-  constexpr int64_t lanes = Codes<kind, bits>::lanes;
+  QuantVector share = hn::Zero(d);
+  int64_t group = 0;
+  for (; group + lanes <= groups; group += lanes) {
+    share = hn::MulAdd(hn::LoadU(d, sums + group), hn::LoadU(d, biases + group), share);
+  }
+  float result = hn::GetLane(hn::SumOfLanes(d, share));
+  for (; group < groups; ++group) result += sums[group] * biases[group];
+  return result;
+}
+
+template <CodeKind kind, int bits, int unit, int m, int row_count>
+HWY_NOINLINE void dot_block(const float* x, int64_t x_row, int64_t k, const QuantRows& rows,
+                            int group_size, float* out, int64_t out_row) {
+  const QuantFloats d;
+  using UnitsOfKind = Units<kind, bits, unit>;
+  using Weights = GroupWeights<kind, bits>;
+  constexpr bool scale_last = scaled_last<kind, bits, m>;
+  constexpr int64_t lanes = UnitsOfKind::lanes, vectors = UnitsOfKind::vectors;
+  const UnitsOfKind units;
   const uint8_t* const codes = rows.codes;
   const int64_t code_stride = rows.code_stride;
+  const uint8_t* const next_codes = codes + row_count * code_stride;
+  const float* const next_scales = rows.scales + row_count * rows.group_stride;
+  const float* const next_biases =
+      kind == CodeKind::integer ? rows.biases + row_count * rows.group_stride : nullptr;
   QuantVector sums[m][row_count];
   for (auto& row : sums) {
     for (QuantVector& sum : row) sum = hn::Zero(d);
   }
+  constexpr int product_count = scale_last ? row_count : 1;
+  QuantVector products[product_count];
   const auto add_group = [&]<size_t... j>(int64_t group, std::index_sequence<j...>) {
-    const GroupWeights<kind, bits> weights[]{GroupWeights<kind, bits>(rows, j, group)...};
+    const Weights weights[]{Weights(rows, j, group)...};
+    for (QuantVector& product : products) product = hn::Zero(d);
     const int64_t end = (group + 1) * group_size;
-    for (int64_t at = group * group_size; at < end; at += lanes) {
-      QuantVector inputs[m];
-      for (int i = 0; i < m; ++i) inputs[i] = hn::LoadU(d, x + i * k + at);
+    for (int64_t at = group * group_size; at < end; at += unit) {
+      QuantVector inputs[m][vectors];
+      for (int i = 0; i < m; ++i) {
+        for (int64_t v = 0; v < vectors; ++v) {
+          inputs[i][v] = hn::LoadU(d, x + i * x_row + at + v * lanes);
+        }
+      }
       for (int row = 0; row < row_count; ++row) {
-        const QuantVector weight = weights[row](reader.load_for_dot(codes + row * code_stride, at));
-        for (int i = 0; i < m; ++i) sums[i][row] = hn::MulAdd(weight, inputs[i], sums[i][row]);
+        typename UnitsOfKind::Vector loaded[vectors];
+        units.load(codes + row * code_stride, at, loaded);
+        for (int64_t v = 0; v < vectors; ++v) {
+          auto code = loaded[v];
+          if constexpr (!Weights::ignores_rest) code = UnitsOfKind::without_rest(code);
+          if constexpr (scale_last) {
+            products[row] = hn::MulAdd(Codes<kind, bits>::value(code), inputs[0][v], products[row]);
+          } else {
+            const QuantVector weight = weights[row](code);
+            for (int i = 0; i < m; ++i) {
+              sums[i][row] = hn::MulAdd(weight, inputs[i][v], sums[i][row]);
+            }
+          }
+        }
       }
     }
+    if constexpr (scale_last) {
+      ((sums[0][j] = hn::MulAdd(products[j], hn::Set(d, rows.scales[j * rows.group_stride + group]),
+                                sums[0][j])),
+       ...);
+    }
+    // A share of the rows that are read after these, which lie behind them: many short streams, of
+    // which the processor foresees few.
+    const int64_t code_share = row_count * group_size * bits / 8;
+    for (int64_t byte = 0; byte < code_share; byte += 64) {
+      hwy::Prefetch(next_codes + group * code_share + byte);
+    }
+    hwy::Prefetch(next_scales + group * row_count);
+    if constexpr (kind == CodeKind::integer) hwy::Prefetch(next_biases + group * row_count);
   };
   for (int64_t group = 0; group * group_size < k; ++group) {
     add_group(group, std::make_index_sequence<row_count>());
   }
   for (int i = 0; i < m; ++i) {
     for (int j = 0; j < row_count; ++j) {
-      out[i * out_row + j] = hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
+      float sum = hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
+      if constexpr (scale_last && kind == CodeKind::integer) {
+        sum += biases_share<lanes>(x + i * x_row + whole_vectors(k),
+                                   rows.biases + j * rows.group_stride, k / group_size);
+      }
+      out[i * out_row + j] = sum;
     }
   }
 }
 
-template <CodeKind kind, int bits, int m>
-void dot_rows(const float* x, int64_t k, const QuantRows& rows, int group_size, float* out,
-              int64_t out_row) {
-  if (rows.count == most_dot_rows) {
-    return dot_block<kind, bits, m, most_dot_rows>(x, k, rows, group_size, out, out_row);
+// Rows whose sums, weights and codes stay in registers.
+template <int m>
+constexpr int rows_at_once = m == 1 && hn::MaxLanes(QuantFloats()) == 16 ? 8 : 4;
+
+template <CodeKind kind, int bits, int unit, int m>
+void dot_rows(const float* x, int64_t x_row, int64_t k, const QuantRows& rows, int group_size,
+              float* out, int64_t out_row) {
+  QuantRows rest = rows;
+  const auto advance = [&](int count) {
+    rest.codes += count * rows.code_stride;
+    rest.scales += count * rows.group_stride;
+    if (rest.biases) rest.biases += count * rows.group_stride;
+  };
+  constexpr int at_once = rows_at_once<m>;
+  int j = 0;
+  for (; j + at_once <= rows.count; j += at_once, advance(at_once)) {
+    dot_block<kind, bits, unit, m, at_once>(x, x_row, k, rest, group_size, out + j, out_row);
   }
-  QuantRows row = rows;
-  for (int j = 0; j < rows.count; ++j) {
-    dot_block<kind, bits, m, 1>(x, k, row, group_size, out + j, out_row);
-    row.codes += rows.code_stride;
-    row.scales += rows.group_stride;
-    if (row.biases) row.biases += rows.group_stride;
+  for (; j < rows.count; ++j, advance(1)) {
+    dot_block<kind, bits, unit, m, 1>(x, x_row, k, rest, group_size, out + j, out_row);
   }
+}
+
+template <CodeKind kind, int bits, int unit>
+void dot_units(const float* x, int m, int64_t k, const QuantRows& rows, int group_size, float* out,
+               int64_t out_row) {
+  const int64_t x_row = prepared_size(k, group_size);
+  switch (m) {
+    case 1:
+      return dot_rows<kind, bits, unit, 1>(x, x_row, k, rows, group_size, out, out_row);
+    case 2:
+      return dot_rows<kind, bits, unit, 2>(x, x_row, k, rows, group_size, out, out_row);
+    case 3:
+      return dot_rows<kind, bits, unit, 3>(x, x_row, k, rows, group_size, out, out_row);
+    default:
+      return dot_rows<kind, bits, unit, 4>(x, x_row, k, rows, group_size, out, out_row);
+  }
+}
+
+// Groups of 16 are units of their own; only E2M1 codes have them.
+template <CodeKind kind, int bits>
+void prepare(const float* x, int64_t k, int group_size, float* out) {
+  if constexpr (kind == CodeKind::e2m1) {
+    if (group_size % 32 != 0) return prepare_units<kind, bits, 16>(x, k, group_size, out);
+  }
+  prepare_units<kind, bits, 32>(x, k, group_size, out);
 }
 
 template <CodeKind kind, int bits>
 void dot(const float* x, int m, int64_t k, const QuantRows& rows, int group_size, float* out,
          int64_t out_row) {
-  switch (m) {
-    case 1:
-      return dot_rows<kind, bits, 1>(x, k, rows, group_size, out, out_row);
-    case 2:
-      return dot_rows<kind, bits, 2>(x, k, rows, group_size, out, out_row);
-    case 3:
-      return dot_rows<kind, bits, 3>(x, k, rows, group_size, out, out_row);
-    default:
-      return dot_rows<kind, bits, 4>(x, k, rows, group_size, out, out_row);
+  if constexpr (kind == CodeKind::e2m1) {
+    if (group_size % 32 != 0) {
+      return dot_units<kind, bits, 16>(x, m, k, rows, group_size, out, out_row);
+    }
   }
+  dot_units<kind, bits, 32>(x, m, k, rows, group_size, out, out_row);
 }
 
 template <CodeKind kind, int bits>
 void add_kernels(QuantRowTable& table) {
-  table[static_cast<size_t>(kind)][bits] = {
-      unpack_codes<kind, bits>, dequantize_row<kind, bits>,
-      Codes<kind, bits>::interleaved ? arrange<kind, bits> : nullptr, dot<kind, bits>};
+  table[static_cast<size_t>(kind)][bits] = {unpack_codes<kind, bits>, dequantize_row<kind, bits>,
+                                            prepare<kind, bits>, dot<kind, bits>};
 }
 
 void fill_quant_row_table(QuantRowTable& table) {

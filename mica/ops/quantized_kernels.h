@@ -20,7 +20,14 @@ inline CodeKind code_kind(QuantMode mode) {
 // Bytes behind the last code that the kernels may read.
 inline constexpr int64_t read_ahead = 16;
 
-inline constexpr int most_dot_rows = 4;
+// Rows of x, and rows of weights, that QuantRowKernels::dot takes at once.
+inline constexpr int most_dot_inputs = 4;
+inline constexpr int most_dot_rows = 8;
+
+// Floats of a row of x that is prepared for dot: whole vectors of its elements and group sums.
+inline int64_t prepared_size(int64_t k, int group_size) {
+  return (k + 15) / 16 * 16 + (k / group_size + 15) / 16 * 16;
+}
 
 // `count` <= most_dot_rows rows below each other: their codes, and in float32 the scales and biases
 // (null for none) of their groups.
@@ -38,11 +45,11 @@ struct QuantRowKernels {
   // The weights of elements [first, first + count), in whole groups, of the first of the rows.
   void (*dequantize)(const QuantRows& rows, int64_t first, int64_t count, int group_size,
                      float* out);
-  // Puts `count` elements of x, a multiple of 16, into the order in which dot reads them; null
-  // where it reads them as they are.
-  void (*arrange)(const float* x, int64_t count, float* out);
-  // out[i * out_row + j] = sum over l of x[i * k + l] * weight l of row j, for i < m <=
-  // most_dot_rows; k is a multiple of group_size.
+  // Lays a row of x out for dot, in prepared_size() floats. Where the kind has groups of less than
+  // 32, k and group_size may be odd multiples of 16.
+  void (*prepare)(const float* x, int64_t k, int group_size, float* out);
+  // out[i * out_row + j] = sum over l of x[i, l] * weight l of row j, for prepared rows i < m <=
+  // most_dot_inputs of x; k is a multiple of group_size.
   void (*dot)(const float* x, int m, int64_t k, const QuantRows& rows, int group_size, float* out,
               int64_t out_row);
 };

@@ -46,20 +46,24 @@ struct Product {
 // out[i, j] for all rows i and the rows j of weights.
 void Product::dot_few_rows(const float* x, float* out) const {
   const QuantRowKernels& kernels = quant_row_kernels(code_kind(w.format().mode), w.format().bits);
-  const cpu::Scratch arranged(kernels.arrange ? static_cast<size_t>(m * k) * sizeof(float) : 0);
-  if (kernels.arrange) {
-    kernels.arrange(x, m * k, arranged.as<float>());
-    x = arranged.as<float>();
+  const int group_size = w.format().group_size;
+  const int64_t x_row = prepared_size(k, group_size);
+  const cpu::Scratch prepared(static_cast<size_t>(m * x_row) * sizeof(float));
+  for (int64_t i = 0; i < m; ++i) {
+    kernels.prepare(x + i * k, k, group_size, prepared.as<float>() + i * x_row);
   }
-  engine::parallel_for(n, grain / k + 1, [&](int64_t begin, int64_t end) {
+  const int64_t blocks = (n + most_dot_rows - 1) / most_dot_rows;
+  engine::parallel_for(blocks, grain / (k * most_dot_rows) + 1, [&](int64_t begin, int64_t end) {
     std::vector<float> parameters(static_cast<size_t>(most_dot_rows * 2 * w.groups()));
     std::vector<uint8_t> padded(static_cast<size_t>(most_dot_rows * w.row_bytes() + read_ahead));
-    for (int64_t j = begin; j < end; j += most_dot_rows) {
-      const int count = static_cast<int>(std::min<int64_t>(most_dot_rows, end - j));
+    for (int64_t j = begin * most_dot_rows; j < std::min(n, end * most_dot_rows);
+         j += most_dot_rows) {
+      const int count = static_cast<int>(std::min<int64_t>(most_dot_rows, n - j));
       const QuantRows rows = w.some_rows(first_row + j, count, parameters.data(), padded.data());
-      for (int64_t i = 0; i < m; i += most_dot_rows) {
-        const int height = static_cast<int>(std::min<int64_t>(most_dot_rows, m - i));
-        kernels.dot(x + i * k, height, k, rows, w.format().group_size, out + i * n + j, n);
+      for (int64_t i = 0; i < m; i += most_dot_inputs) {
+        const int height = static_cast<int>(std::min<int64_t>(most_dot_inputs, m - i));
+        kernels.dot(prepared.as<float>() + i * x_row, height, k, rows, group_size, out + i * n + j,
+                    n);
       }
     }
   });

@@ -89,20 +89,22 @@ TEST_P(QuantizedKernels, Dot) {
   constexpr int64_t k = 256;
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> x(most_dot_rows * k), scales(most_dot_rows * k / 16), biases(scales.size());
+  std::vector<float> x(most_dot_inputs * k), scales(most_dot_rows * k / 16), biases(scales.size());
   for (auto* values : {&x, &scales, &biases}) {
     for (float& value : *values) value = uniform(random);
   }
   for (const Width width : widths) {
     const auto codes = random_codes(width, most_dot_rows * k);
     const QuantRowKernels& kernels = table_[static_cast<size_t>(width.kind)][width.bits];
-    std::vector<float> arranged = x;
-    if (kernels.arrange) {
-      kernels.arrange(x.data(), static_cast<int64_t>(x.size()), arranged.data());
-    }
     const bool biased = width.kind == CodeKind::integer;
     for (const int group_size : {16, 32, 128}) {
-      for (int m = 1; m <= most_dot_rows; ++m) {
+      if (group_size == 16 && width.kind != CodeKind::e2m1) continue;
+      const int64_t x_row = prepared_size(k, group_size);
+      std::vector<float> prepared(static_cast<size_t>(most_dot_inputs * x_row));
+      for (int64_t i = 0; i < most_dot_inputs; ++i) {
+        kernels.prepare(x.data() + i * k, k, group_size, prepared.data() + i * x_row);
+      }
+      for (int m = 1; m <= most_dot_inputs; ++m) {
         for (int count = 1; count <= most_dot_rows; ++count) {
           const QuantRows rows{count,
                                codes.data(),
@@ -110,9 +112,9 @@ TEST_P(QuantizedKernels, Dot) {
                                scales.data(),
                                biased ? biases.data() : nullptr,
                                k / group_size};
-          constexpr int64_t out_row = 5;
-          float out[most_dot_rows * out_row];
-          kernels.dot(arranged.data(), m, k, rows, group_size, out, out_row);
+          constexpr int64_t out_row = most_dot_rows + 1;
+          float out[most_dot_inputs * out_row];
+          kernels.dot(prepared.data(), m, k, rows, group_size, out, out_row);
           for (int i = 0; i < m; ++i) {
             for (int j = 0; j < count; ++j) {
               double sum = 0, size = 0;
