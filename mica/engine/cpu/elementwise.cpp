@@ -76,6 +76,10 @@ ElementwiseKernel cast_kernel(Dtype from, Dtype to) { return tables().cast(from,
 
 ReduceKernel reduce_kernel(ReduceOp op, Dtype dtype) { return tables().reduce(op, dtype); }
 
+ReduceRowsKernel reduce_rows_kernel(ReduceOp op, Dtype dtype) {
+  return tables().reduce_rows(op, dtype);
+}
+
 void fill_kernel(void* dst, const void* value, size_t itemsize, size_t n) {
   switch (itemsize) {
     case 1:

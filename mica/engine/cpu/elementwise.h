@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "mica/array/dtype.h"
 #include "mica/ops/op_id.h"
@@ -39,6 +40,13 @@ using ReduceKernel = void (*)(void* acc, const void* x, size_t n);
 // bfloat16, for sum and prod of bool, for all and any of anything but bool. Complex numbers are
 // ordered by real part, then by imaginary part.
 ReduceKernel reduce_kernel(ReduceOp op, Dtype dtype);
+
+// acc[j] = acc[j] op x[0][j] op ... op x[rows - 1][j] in this order for j < n, where x[i] begins
+// row_stride elements behind x[i - 1]. Groups of rows are read side by side: one row after another
+// comes from memory at half the rate. For the dtypes of ReduceKernel.
+using ReduceRowsKernel = void (*)(void* acc, const void* x, int64_t row_stride, size_t rows,
+                                  size_t n);
+ReduceRowsKernel reduce_rows_kernel(ReduceOp op, Dtype dtype);
 
 // The value that leaves others unchanged: 0, 1, the largest, the smallest, true, false.
 void reduce_identity(ReduceOp op, Dtype dtype, void* out);

@@ -18,6 +18,9 @@ class KernelTables {
   ReduceKernel& reduce(ReduceOp op, Dtype dtype) {
     return reduce_[static_cast<size_t>(op)][index(dtype)];
   }
+  ReduceRowsKernel& reduce_rows(ReduceOp op, Dtype dtype) {
+    return reduce_rows_[static_cast<size_t>(op)][index(dtype)];
+  }
 
  private:
   static size_t index(Dtype d) { return static_cast<size_t>(d.val()); }
@@ -27,6 +30,7 @@ class KernelTables {
   std::map<OpId, Row<ElementwiseKernel>> elementwise_;
   std::array<Row<ElementwiseKernel>, dtype_count> cast_{};
   std::array<Row<ReduceKernel>, reduce_op_count> reduce_{};
+  std::array<Row<ReduceRowsKernel>, reduce_op_count> reduce_rows_{};
 };
 
 // The files that share the elementwise ops of one and two operands.

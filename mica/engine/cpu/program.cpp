@@ -310,6 +310,14 @@ class ColumnReducer {
   void run(std::span<void* const> inputs, int64_t column, int64_t width, int64_t begin, int64_t end,
            void* accumulators) {
     const auto& reduction = *program_.reduction;
+    if (plain_rows()) {
+      const Loops& reduced = loops_.reduced;
+      const int64_t stride = reduced.strides[0][0];
+      std::byte* from = at(inputs[0], begin * stride + column, reduction.dtype.size());
+      reduce_rows_kernel(reduction.op, reduction.dtype)(
+          accumulators, from, stride, static_cast<size_t>(end - begin), static_cast<size_t>(width));
+      return;
+    }
     for (int64_t row = begin; row < end; ++row) {
       for (size_t i = 0; i < inputs.size(); ++i) {
         const size_t itemsize = program_.inputs[i].size();
@@ -332,6 +340,12 @@ class ColumnReducer {
   }
 
  private:
+  // Whether contiguous rows of one input, evenly apart, are reduced as they are.
+  bool plain_rows() const {
+    return program_.instructions.empty() && loops_.inner_strides[0] == 1 &&
+           loops_.reduced.dims.size() == 1;
+  }
+
   const Program& program_;
   const ReductionLoops& loops_;
   TileRunner runner_;

@@ -1,4 +1,4 @@
-// Reductions of contiguous elements to one.
+// Reductions of contiguous elements to one, and of rows to one.
 #include <algorithm>
 #include <limits>
 
@@ -162,13 +162,61 @@ void reduce_in_order(void* acc, const void* x, size_t n) {
   *static_cast<T*>(acc) = a;
 }
 
+// Rows read side by side.
+inline constexpr size_t row_group = 8;
+
+template <size_t rows, class Op, class T>
+void reduce_group(T* acc, const T* x, int64_t stride, size_t n) {
+  size_t j = 0;
+  if constexpr (requires(hn::Vec<hn::ScalableTag<T>> v) { Op::combine(v, v); }) {
+    const hn::ScalableTag<T> d;
+    for (; j + hn::Lanes(d) <= n; j += hn::Lanes(d)) {
+      auto a = hn::LoadU(d, acc + j);
+      for (size_t r = 0; r < rows; ++r) {
+        a = Op::combine(a, hn::LoadU(d, x + static_cast<int64_t>(r) * stride + j));
+      }
+      hn::StoreU(a, d, acc + j);
+    }
+  }
+  for (; j < n; ++j) {
+    T a = acc[j];
+    for (size_t r = 0; r < rows; ++r) a = Op::apply(a, x[static_cast<int64_t>(r) * stride + j]);
+    acc[j] = a;
+  }
+}
+
+template <class Op, class T>
+void reduce_rows(void* acc, const void* x, int64_t stride, size_t rows, size_t n) {
+  auto* a = static_cast<T*>(acc);
+  const auto* row = static_cast<const T*>(x);
+  for (; rows >= row_group; rows -= row_group, row += row_group * stride) {
+    reduce_group<row_group, Op>(a, row, stride, n);
+  }
+  for (; rows > 0; --rows, row += stride) reduce_group<1, Op>(a, row, stride, n);
+}
+
+template <class Op, class T>
+void add_reduction(KernelTables& tables, ReduceOp op, Dtype dtype, ReduceKernel kernel) {
+  tables.reduce(op, dtype) = kernel;
+  tables.reduce_rows(op, dtype) = reduce_rows<Op, T>;
+}
+
+template <class Op, class T>
+void add_float_reduction(KernelTables& tables, ReduceOp op) {
+  add_reduction<Op, T>(tables, op, dtype_of<T>(), reduce_floats<Op, T>);
+}
+
 template <class T>
 void add_float_reductions(KernelTables& tables) {
-  constexpr Dtype d = dtype_of<T>();
-  tables.reduce(ReduceOp::sum, d) = reduce_floats<Sum, T>;
-  tables.reduce(ReduceOp::prod, d) = reduce_floats<Prod, T>;
-  tables.reduce(ReduceOp::min, d) = reduce_floats<Min, T>;
-  tables.reduce(ReduceOp::max, d) = reduce_floats<Max, T>;
+  add_float_reduction<Sum, T>(tables, ReduceOp::sum);
+  add_float_reduction<Prod, T>(tables, ReduceOp::prod);
+  add_float_reduction<Min, T>(tables, ReduceOp::min);
+  add_float_reduction<Max, T>(tables, ReduceOp::max);
+}
+
+template <class Op, class T>
+void add_ordered_reduction(KernelTables& tables, ReduceOp op, Dtype dtype) {
+  add_reduction<Op, T>(tables, op, dtype, reduce_in_order<Op, T>);
 }
 
 template <class T>
@@ -176,12 +224,12 @@ void add_integer_reductions(KernelTables& tables) {
   constexpr Dtype d = dtype_of<T>();
   if constexpr (d != bool_) {
     using U = std::make_unsigned_t<T>;
-    tables.reduce(ReduceOp::sum, d) = reduce_in_order<ops::Add, U>;
-    tables.reduce(ReduceOp::prod, d) = reduce_in_order<ops::Multiply, U>;
+    add_ordered_reduction<ops::Add, U>(tables, ReduceOp::sum, d);
+    add_ordered_reduction<ops::Multiply, U>(tables, ReduceOp::prod, d);
   }
   using Element = std::conditional_t<d == bool_, uint8_t, T>;
-  tables.reduce(ReduceOp::min, d) = reduce_in_order<ops::Minimum, Element>;
-  tables.reduce(ReduceOp::max, d) = reduce_in_order<ops::Maximum, Element>;
+  add_ordered_reduction<ops::Minimum, Element>(tables, ReduceOp::min, d);
+  add_ordered_reduction<ops::Maximum, Element>(tables, ReduceOp::max, d);
 }
 
 template <class... Ts>
@@ -194,12 +242,13 @@ void add_reduce_kernels_for_target(KernelTables& tables) {
   add_float_reductions<double>(tables);
   add_all_integer_reductions<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t,
                              int64_t>(tables);
-  tables.reduce(ReduceOp::sum, complex64) = sum_complex;
-  tables.reduce(ReduceOp::prod, complex64) = reduce_in_order<ops::Multiply, complex64_t>;
-  tables.reduce(ReduceOp::min, complex64) = reduce_in_order<ops::Minimum, complex64_t>;
-  tables.reduce(ReduceOp::max, complex64) = reduce_in_order<ops::Maximum, complex64_t>;
-  tables.reduce(ReduceOp::all, bool_) = reduce_in_order<ops::BitwiseAnd, uint8_t>;
-  tables.reduce(ReduceOp::any, bool_) = reduce_in_order<ops::BitwiseOr, uint8_t>;
+  using C = complex64_t;
+  add_reduction<ops::Add, C>(tables, ReduceOp::sum, complex64, sum_complex);
+  add_ordered_reduction<ops::Multiply, C>(tables, ReduceOp::prod, complex64);
+  add_ordered_reduction<ops::Minimum, C>(tables, ReduceOp::min, complex64);
+  add_ordered_reduction<ops::Maximum, C>(tables, ReduceOp::max, complex64);
+  add_ordered_reduction<ops::BitwiseAnd, uint8_t>(tables, ReduceOp::all, bool_);
+  add_ordered_reduction<ops::BitwiseOr, uint8_t>(tables, ReduceOp::any, bool_);
 }
 
 }  // namespace HWY_NAMESPACE
