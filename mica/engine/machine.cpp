@@ -1,14 +1,19 @@
 #include "mica/engine/machine.h"
 
+#include "mica/engine/cpu/targets.h"
+
+#include <hwy/highway.h>
 #include <sched.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 namespace mica::engine {
@@ -54,7 +59,36 @@ void visit_groups(const std::string& root, const std::string& membership,
   }
 }
 
+InstructionSet instruction_limit() {
+  const char* const name = std::getenv("MICA_CPU_ISA");
+  return name == nullptr ? InstructionSet::avx512 : parse_instruction_set(name);
+}
+
+// Takes Highway's better targets away, before any kernel is chosen. A wrong name is reported by
+// machine(): nobody could catch what is thrown while a library is loaded.
+bool limit_highway() noexcept try {
+#if HWY_ARCH_X86
+  const InstructionSet limit = instruction_limit();
+  constexpr int64_t better_than_avx2 = HWY_AVX2 - 1;  // better targets have lower bits
+  if (limit < InstructionSet::avx512) hwy::DisableTargets(better_than_avx2);
+  if (limit < InstructionSet::avx2) hwy::DisableTargets(better_than_avx2 | HWY_AVX2);
+#endif
+  return true;
+} catch (const std::invalid_argument&) {
+  return false;
+}
+
+[[maybe_unused]] const bool highway_limited = limit_highway();
+
 }  // namespace
+
+InstructionSet parse_instruction_set(const std::string& name) {
+  if (name == "baseline") return InstructionSet::baseline;
+  if (name == "avx2") return InstructionSet::avx2;
+  if (name == "avx512") return InstructionSet::avx512;
+  throw std::invalid_argument("MICA_CPU_ISA: expected baseline, avx2 or avx512, got '" + name +
+                              "'");
+}
 
 std::optional<size_t> cgroup_memory_limit(const std::string& root, const std::string& membership) {
   std::optional<size_t> limit;
@@ -89,6 +123,7 @@ const Machine& machine() {
   static const Machine instance = [] {
     const std::string membership = read_text("/proc/self/cgroup");
     Machine found{};
+    found.instruction_limit = instruction_limit();
     struct sysinfo info {};
     if (sysinfo(&info) == 0) {
       found.memory = static_cast<size_t>(info.totalram) * info.mem_unit;

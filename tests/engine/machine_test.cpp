@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+
+#include "mica/mica.h"
 
 namespace mica::engine {
 namespace {
@@ -56,6 +60,54 @@ TEST_F(MachineTest, NoLimits) {
 TEST_F(MachineTest, ThisMachine) {
   EXPECT_GT(machine().memory, size_t{1} << 20);
   EXPECT_GE(machine().cores, 1);
+}
+
+TEST(InstructionSets, AreNamed) {
+  EXPECT_EQ(parse_instruction_set("baseline"), InstructionSet::baseline);
+  EXPECT_EQ(parse_instruction_set("avx2"), InstructionSet::avx2);
+  EXPECT_EQ(parse_instruction_set("avx512"), InstructionSet::avx512);
+}
+
+// What a program says that is started with MICA_CPU_ISA=name.
+void evaluate_under_limit() {
+  try {
+    const array product = matmul(ones({3, 2}), ones({2, 3}));
+    std::cerr << "limit " << static_cast<int>(machine().instruction_limit) << ", sum "
+              << sum(product).item<float>();
+  } catch (const std::invalid_argument& error) {
+    std::cerr << error.what();
+  }
+  std::exit(0);
+}
+
+class InstructionLimitTest : public testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }  // starts afresh
+  void TearDown() override {
+    previous_ ? ::setenv("MICA_CPU_ISA", previous_->c_str(), 1) : ::unsetenv("MICA_CPU_ISA");
+  }
+
+ private:
+  static std::optional<std::string> current() {
+    const char* name = std::getenv("MICA_CPU_ISA");
+    return name ? std::optional<std::string>(name) : std::nullopt;
+  }
+  std::optional<std::string> previous_ = current();
+};
+
+TEST_F(InstructionLimitTest, ComesFromTheEnvironment) {
+  ::setenv("MICA_CPU_ISA", "baseline", 1);
+  EXPECT_EXIT(evaluate_under_limit(), testing::ExitedWithCode(0), "limit 0, sum 18");
+  ::setenv("MICA_CPU_ISA", "avx2", 1);
+  EXPECT_EXIT(evaluate_under_limit(), testing::ExitedWithCode(0), "limit 1, sum 18");
+  ::unsetenv("MICA_CPU_ISA");
+  EXPECT_EXIT(evaluate_under_limit(), testing::ExitedWithCode(0), "limit 2, sum 18");
+}
+
+TEST_F(InstructionLimitTest, RefusesOtherNames) {
+  ::setenv("MICA_CPU_ISA", "sse9", 1);
+  EXPECT_EXIT(evaluate_under_limit(), testing::ExitedWithCode(0),
+              "MICA_CPU_ISA: expected baseline, avx2 or avx512, got 'sse9'");
 }
 
 }  // namespace

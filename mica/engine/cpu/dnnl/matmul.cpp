@@ -80,6 +80,7 @@ bool prefer_sgemm(const Gemm& gemm) {
 void run_sgemm(const Gemm& gemm, const void* a, const void* b, void* out) {
   const MatmulProblem& p = gemm.problem;
   const float beta = p.epilogue == Epilogue::accumulate ? static_cast<float>(p.beta) : 0.0f;
+  onednn::engine();  // sgemm itself takes none
   const dnnl_status_t status =
       dnnl_sgemm(gemm.a.transposed ? 'T' : 'N', gemm.b.transposed ? 'T' : 'N', p.m, p.n, p.k,
                  static_cast<float>(p.alpha), static_cast<const float*>(a), gemm.a.leading,

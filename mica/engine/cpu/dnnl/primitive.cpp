@@ -6,6 +6,7 @@
 
 #include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/machine.h"
 
 namespace mica::cpu::onednn {
 namespace {
@@ -18,6 +19,14 @@ void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha,
 #endif
 }
 
+// oneDNN's own lower limit is SSE4.1.
+void limit_instruction_set() {
+  const auto limit = engine::machine().instruction_limit;
+  if (limit == engine::InstructionSet::avx512) return;
+  dnnl::set_max_cpu_isa(limit == engine::InstructionSet::avx2 ? dnnl::cpu_isa::avx2
+                                                              : dnnl::cpu_isa::sse41);
+}
+
 const dnnl::stream& stream() {
   thread_local const dnnl::stream stream(engine());
   return stream;
@@ -26,7 +35,10 @@ const dnnl::stream& stream() {
 }  // namespace
 
 const dnnl::engine& engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  static const dnnl::engine engine = [] {
+    limit_instruction_set();
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return engine;
 }
 

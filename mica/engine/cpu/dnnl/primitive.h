@@ -18,6 +18,7 @@
 
 namespace mica::cpu::onednn {
 
+// Made before anything else of oneDNN is used: the first call limits its instruction set.
 const dnnl::engine& engine();
 
 // The oneDNN type of float32, bfloat16; others are never passed to it.
