@@ -9,3 +9,6 @@ find_package(Dnnl REQUIRED)
 find_package(Kissfft REQUIRED)
 find_package(Lapacke REQUIRED)
 find_package(Libzip REQUIRED)
+
+set(MICA_DEPENDENCIES
+  fmt::fmt hwy::hwy Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip)

@@ -1,6 +1,9 @@
 // All of mica's public functions, and <iostream>, for what is printed.
 #pragma once
 
+// First: it refuses compilers set to a standard before C++20.
+#include "mica/version.h"
+
 #include <iostream>
 
 #include "mica/array/array.h"

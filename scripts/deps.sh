@@ -6,6 +6,8 @@ set -euo pipefail
 packages=(
   clang-format
   cmake
+  dpkg-dev
+  file
   g++
   libbenchmark-dev
   libcli11-dev
@@ -20,6 +22,7 @@ packages=(
   make
   ninja-build
   nlohmann-json3-dev
+  pkgconf
   python3
   python3-venv
   zlib1g-dev

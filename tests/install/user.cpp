@@ -5,4 +5,5 @@
 int main() {
   const mica::array x({1, 2, 3}, mica::float32);
   std::cout << sum(square(x)) << " " << mica::Shape{2, 3} << "\n";
+  return mica::library_version() == mica::header_version ? 0 : 1;
 }

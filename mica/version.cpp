@@ -1,0 +1,7 @@
+#include "mica/version.h"
+
+namespace mica {
+
+Version library_version() { return header_version; }
+
+}  // namespace mica
