@@ -17,6 +17,7 @@
 #include "mica/graph_utils.h"
 #include "mica/io/checkpoint.h"
 #include "mica/io/io.h"
+#include "mica/io/pytorch.h"
 #include "mica/linalg/linalg.h"
 #include "mica/memory.h"
 #include "mica/nn/activations.h"

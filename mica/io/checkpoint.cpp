@@ -16,6 +16,8 @@
 #include "mica/io/input.h"
 #include "mica/io/io.h"
 #include "mica/io/json.h"
+#include "mica/io/pytorch.h"
+#include "mica/io/zip.h"
 
 namespace mica {
 
@@ -47,15 +49,27 @@ constexpr const char* known_names[] = {
 constexpr const char* known_endings[] = {".safetensors", index_ending, ".npz", ".gguf",
                                          ".pt",          ".pth",       ".bin"};
 
-enum class Format { safetensors, npz, gguf, index };
+enum class Format { safetensors, npz, gguf, pytorch, index };
+
+bool is_pytorch(const io::ZipArchive& archive) {
+  return std::any_of(archive.entries().begin(), archive.entries().end(),
+                     [](const io::ZipEntry& entry) { return entry.name.ends_with("/data.pkl"); });
+}
 
 // Throws for files of other kinds, saying which kind where it is known.
 Format format_of(const fs::path& file) {
   const auto input = io::open_input(load_op, file.string());
   const io::Bytes bytes = input->take("file", input->remaining());
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size());
+  const std::string_view text = bytes.text();
   if (text.starts_with("GGUF")) return Format::gguf;
-  if (text.starts_with("PK\3\4") || text.starts_with("PK\5\6")) return Format::npz;
+  if (text.starts_with("PK\3\4") || text.starts_with("PK\5\6")) {
+    io::BytesInput file_bytes(load_op, input->label(), bytes);
+    return is_pytorch(io::ZipArchive(file_bytes)) ? Format::pytorch : Format::npz;
+  }
+  // A pickle of protocol 2 or later, or the number that PyTorch's begin with.
+  if (text.starts_with("\x80") || text.starts_with("L119547037146038801333356L")) {
+    return Format::pytorch;
+  }
   // The size of the header comes first, in 8 bytes of which the last is 0.
   if (text.size() > 8 && text[7] == '\0' && text[8] == '{') return Format::safetensors;
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -66,13 +80,23 @@ Format format_of(const fs::path& file) {
   if (text.starts_with("version https://git-lfs")) {
     got = "a pointer of Git LFS (git lfs pull fetches the file)";
   }
-  input->fail("content", "safetensors, npz, gguf or an index", got);
+  input->fail("content", "safetensors, npz, gguf, PyTorch or an index", got);
+}
+
+Arrays load_state_dict(const fs::path& file) {
+  const PickledValue value = load_pytorch_file(file);
+  try {
+    return pytorch_state_dict(value);
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(fmt::format("{} ({}): {}", load_op, file.string(), e.what()));
+  }
 }
 
 Arrays load_file(const fs::path& file, Format format) {
   const std::string name = file.string();
   if (format == Format::safetensors) return load_safetensors(name).first;
   if (format == Format::gguf) return load_gguf(name).first;
+  if (format == Format::pytorch) return load_state_dict(file);
   return load_npz(name);
 }
 
@@ -83,9 +107,7 @@ class Index {
       : folder_(file.parent_path()), input_(io::open_input(load_op, file.string())) {
     const io::Bytes bytes = input_->take("file", input_->remaining());
     constexpr int deepest = 8;
-    const json index = io::parse_json_object(
-        *input_, "index", {reinterpret_cast<const char*>(bytes.data.data()), bytes.data.size()},
-        deepest);
+    const json index = io::parse_json_object(*input_, "index", bytes.text(), deepest);
     const auto map = index.find("weight_map");
     if (map == index.end() || !map->is_object()) {
       input_->fail("weight_map", "an object of names and files",

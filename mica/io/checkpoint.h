@@ -11,7 +11,8 @@
 namespace mica {
 
 // The arrays of a checkpoint by name. It may be
-//  - a safetensors, npz or gguf file, told by what is in it, not by its name;
+//  - a safetensors, npz, gguf or PyTorch file, told by what is in it, not by its name; of what
+//    torch.save was given the arrays that pytorch_state_dict (mica/io/pytorch.h) finds;
 //  - an index, "*.index.json", whose "weight_map" says which file beside it holds which array;
 //  - a folder with one of these: model.safetensors, model.safetensors.index.json and their like
 //    first, else the only such file in it.

@@ -25,22 +25,6 @@ std::string printable(std::string text) {
   return text;
 }
 
-class FileInput final : public Input {
- public:
-  FileInput(const char* op, const std::string& path, std::shared_ptr<MappedFile> file)
-      : Input(op, path, file->bytes().size()), file_(std::move(file)), rest_(file_->bytes()) {}
-
- private:
-  Bytes next(size_t n) override {
-    const std::span<std::byte> data = rest_.first(n);
-    rest_ = rest_.subspan(n);
-    return {data, file_};
-  }
-
-  std::shared_ptr<MappedFile> file_;
-  std::span<std::byte> rest_;
-};
-
 class ReaderInput final : public Input {
  public:
   ReaderInput(const char* op, std::shared_ptr<Reader> reader, size_t size)
@@ -118,8 +102,15 @@ Bytes Input::take(const std::string& field, size_t n) {
   return bytes;
 }
 
+Bytes BytesInput::next(size_t n) {
+  Bytes taken{rest_.data.first(n), rest_.owner};
+  rest_.data = rest_.data.subspan(n);
+  return taken;
+}
+
 std::unique_ptr<Input> open_input(const char* op, const std::string& path) {
-  return std::make_unique<FileInput>(op, path, std::make_shared<MappedFile>(op, path));
+  const auto file = std::make_shared<MappedFile>(op, path);
+  return std::make_unique<BytesInput>(op, path, Bytes{file->bytes(), file});
 }
 
 std::unique_ptr<Input> open_input(const char* op, std::shared_ptr<Reader> reader) {
@@ -159,6 +150,13 @@ size_t checked_bytes(const Input& input, const std::string& field, const Shape& 
     }
   }
   return empty ? 0 : static_cast<size_t>(bytes);
+}
+
+void swap_bytes(std::span<std::byte> data, Dtype dtype) {
+  const size_t width = dtype == complex64 ? sizeof(float) : dtype.size();
+  for (auto at = data.begin(); at != data.end(); at += static_cast<ptrdiff_t>(width)) {
+    std::reverse(at, at + static_cast<ptrdiff_t>(width));
+  }
 }
 
 array array_of(const Bytes& bytes, const Shape& shape, Dtype dtype) {

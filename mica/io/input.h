@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "mica/array/array.h"
 #include "mica/io/reader.h"
@@ -16,6 +18,10 @@ namespace mica::io {
 struct Bytes {
   std::span<std::byte> data;
   std::shared_ptr<void> owner;
+
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(data.data()), data.size()};
+  }
 };
 
 // Memory for bytes that are about to be read.
@@ -49,6 +55,18 @@ class Input {
   size_t remaining_;
 };
 
+// Bytes that are there.
+class BytesInput final : public Input {
+ public:
+  BytesInput(const char* op, std::string label, Bytes bytes)
+      : Input(op, std::move(label), bytes.data.size()), rest_(std::move(bytes)) {}
+
+ private:
+  Bytes next(size_t n) override;
+
+  Bytes rest_;
+};
+
 // Throws std::system_error where the file can't be read.
 std::unique_ptr<Input> open_input(const char* op, const std::string& path);
 // From where the stream stands to its end; what is taken from it moves it on. Throws
@@ -60,6 +78,9 @@ std::unique_ptr<Input> open_input(const char* op, std::shared_ptr<Reader> reader
 Shape checked_shape(const Input& input, const std::string& field, std::span<const uint64_t> dims);
 size_t checked_bytes(const Input& input, const std::string& field, const Shape& shape,
                      size_t itemsize);
+
+// Turns round the bytes of each number; a complex element is two.
+void swap_bytes(std::span<std::byte> data, Dtype dtype);
 
 // The elements of `bytes`, row-major, read in place where they are aligned.
 array array_of(const Bytes& bytes, const Shape& shape, Dtype dtype);

@@ -1,4 +1,5 @@
-// Reading and writing arrays: npy, npz, safetensors and gguf. This folder holds the file formats.
+// Reading and writing arrays: npy, npz, safetensors and gguf here, PyTorch files (pytorch.h) and
+// whole checkpoints (checkpoint.h) beside. This folder holds the file formats.
 //
 // Files come from outside: a reader checks all that a file claims before it allocates or maps
 // anything of that size, and throws std::invalid_argument naming the file and the field:

@@ -177,21 +177,11 @@ size_t read_header_size(Input& input) {
   return size;
 }
 
-// Turns round the bytes of each number; a complex element is two.
-void swap_bytes(std::span<std::byte> data, Dtype dtype) {
-  const size_t width = dtype == complex64 ? sizeof(float) : dtype.size();
-  for (auto at = data.begin(); at != data.end(); at += static_cast<ptrdiff_t>(width)) {
-    std::reverse(at, at + static_cast<ptrdiff_t>(width));
-  }
-}
-
 }  // namespace
 
 array read_npy(Input& input, const StreamOrDevice& s) {
   const Bytes text = input.take("header", read_header_size(input));
-  const Header header =
-      HeaderParser(input, {reinterpret_cast<const char*>(text.data.data()), text.data.size()})
-          .parse();
+  const Header header = HeaderParser(input, text.text()).parse();
   const Dtype dtype = *header.dtype;
   Shape shape = *header.shape;
   if (*header.fortran_order) std::reverse(shape.begin(), shape.end());

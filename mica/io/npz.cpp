@@ -1,7 +1,6 @@
 // npz archives: zip files of one npy file an array, as NumPy's savez writes them.
 
 #include <fmt/format.h>
-#include <zip.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,116 +13,32 @@
 
 #include "mica/io/io.h"
 #include "mica/io/npy.h"
+#include "mica/io/zip.h"
 
 namespace mica {
 
 namespace {
 
-using io::Bytes;
 using io::Input;
 using io::NpyFile;
 using io::Output;
-
-struct ZipDelete {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-  void operator()(zip_file_t* entry) const { zip_fclose(entry); }
-  void operator()(zip_source_t* source) const { zip_source_free(source); }
-};
-using ZipArchive = std::unique_ptr<zip_t, ZipDelete>;
-using ZipEntry = std::unique_ptr<zip_file_t, ZipDelete>;
-using ZipSource = std::unique_ptr<zip_source_t, ZipDelete>;
-
-class ZipError {
- public:
-  ZipError() { zip_error_init(&error_); }
-  ~ZipError() { zip_error_fini(&error_); }
-  ZipError(const ZipError&) = delete;
-  ZipError& operator=(const ZipError&) = delete;
-  zip_error_t* get() { return &error_; }
-  std::string text() { return zip_error_strerror(&error_); }
-
- private:
-  zip_error_t error_;
-};
-
-// An entry being decompressed.
-class EntryInput final : public Input {
- public:
-  EntryInput(const char* op, std::string label, size_t size, zip_file_t* entry)
-      : Input(op, std::move(label), size), entry_(entry) {}
-
-  // The checksum is compared once an entry's end is read.
-  void finish() {
-    char behind_the_end;
-    if (zip_fread(entry_, &behind_the_end, 1) != 0) {
-      fail("data", "the size and checksum of the archive's directory", "others");
-    }
-  }
-
- private:
-  Bytes next(size_t n) override {
-    Bytes bytes = io::allocate_bytes(n);
-    for (size_t done = 0; done < n;) {
-      const zip_int64_t got = zip_fread(entry_, bytes.data.data() + done, n - done);
-      if (got <= 0) fail("data", std::to_string(n) + " bytes", zip_file_strerror(entry_));
-      done += static_cast<size_t>(got);
-    }
-    return bytes;
-  }
-
-  zip_file_t* entry_;
-};
-
-array read_entry(const Input& file, zip_t* archive, zip_uint64_t index, const zip_stat_t& stat,
-                 const StreamOrDevice& s) {
-  // The best that deflate can do is 1032 to 1, so that a larger claim is a lie.
-  constexpr uint64_t best_ratio = 1032;
-  const std::string name = stat.name;
-  if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
-    file.fail(name, "stored or deflated data", fmt::format("method {}", stat.comp_method));
-  }
-  if (stat.size / best_ratio > stat.comp_size) {
-    file.fail(name, fmt::format("at most {} times its {} bytes", best_ratio, stat.comp_size),
-              std::to_string(stat.size));
-  }
-  const ZipEntry entry(zip_fopen_index(archive, index, 0));
-  if (!entry) file.fail(name, "an entry that can be read", zip_strerror(archive));
-  EntryInput input("load_npz", file.label() + ": " + name, stat.size, entry.get());
-  array values = read_npy(input, s);
-  if (input.remaining() > 0) {
-    input.fail("data", fmt::format("{} bytes", stat.size - input.remaining()),
-               std::to_string(stat.size));
-  }
-  input.finish();
-  return values;
-}
+using io::ZipArchive;
+using io::ZipError;
+using io::ZipHandle;
+using io::ZipSource;
 
 std::unordered_map<std::string, array> read_archive(Input& file, const StreamOrDevice& s) {
-  // libzip reads less than that as an archive of nothing.
-  constexpr size_t smallest = 22;
-  if (file.remaining() < smallest) {
-    file.fail("archive", "a zip file", std::to_string(file.remaining()) + " bytes");
-  }
-  const Bytes bytes = file.take("archive", file.remaining());
-  ZipError error;
-  ZipSource source(zip_source_buffer_create(bytes.data.data(), bytes.data.size(), 0, error.get()));
-  const ZipArchive archive(source ? zip_open_from_source(source.get(), ZIP_RDONLY, error.get())
-                                  : nullptr);
-  if (!archive) file.fail("archive", "a zip file", error.text());
-  source.release();  // the archive's now
-
+  const ZipArchive archive(file);
   std::unordered_map<std::string, array> arrays;
-  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive.get(), 0));
-  for (zip_uint64_t index = 0; index < count; ++index) {
-    zip_stat_t stat;
-    constexpr zip_uint64_t needed =
-        ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
-    if (zip_stat_index(archive.get(), index, 0, &stat) != 0 || (stat.valid & needed) != needed) {
-      file.fail(fmt::format("entry {}", index), "its name and sizes", "none");
+  for (size_t index = 0; index < archive.entries().size(); ++index) {
+    std::string name = archive.entries()[index].name;
+    const auto input = archive.open("load_npz", index);
+    array values = read_npy(*input, s);
+    if (const size_t size = archive.entries()[index].size; input->remaining() > 0) {
+      input->fail("data", fmt::format("{} bytes", size - input->remaining()), std::to_string(size));
     }
-    std::string name = stat.name;
+    input->finish();
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
-    array values = read_entry(file, archive.get(), index, stat, s);
     if (!arrays.emplace(name, std::move(values)).second) {
       file.fail("archive", "each name once", "'" + name + "' twice");
     }
@@ -245,7 +160,7 @@ void write_entries(Output& output, const std::map<std::string, NpyFile>& files, 
   entries.reserve(files.size());
   ZipSource sink(zip_source_function_create(write_archive, &target, error.get()));
   check(sink != nullptr, "the archive");
-  ZipArchive archive(zip_open_from_source(sink.get(), ZIP_CREATE | ZIP_TRUNCATE, error.get()));
+  ZipHandle archive(zip_open_from_source(sink.get(), ZIP_CREATE | ZIP_TRUNCATE, error.get()));
   check(archive != nullptr, "the archive");
   sink.release();
   for (const auto& [name, file] : files) {

@@ -75,10 +75,9 @@ class Header {
     const size_t limit = std::min(input.remaining(), max_header_size);
     if (size > limit) fail("header size", "at most " + std::to_string(limit), std::to_string(size));
     const io::Bytes header = input.take("header", size);
-    const auto* text = reinterpret_cast<const char*>(header.data.data());
     data_size_ = input.remaining();
     constexpr int deepest = 3;
-    read(io::parse_json_object(input, "header", {text, size}, deepest));
+    read(io::parse_json_object(input, "header", header.text(), deepest));
     check_layout();
   }
 

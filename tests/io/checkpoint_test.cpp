@@ -60,6 +60,21 @@ TEST_F(Checkpoint, KnowsAFileByItsContent) {
   }
 }
 
+// A state_dict inside of what a training program saved; in one file, then as a file of an index.
+TEST_F(Checkpoint, ReadsPyTorchFiles) {
+  for (const char* name : {"nested.pt", "nested_old.pt"}) {
+    fs::copy_file(fs::path(MICA_SOURCE_DIR "/tests/golden/pytorch") / name, file("model.bin"),
+                  fs::copy_options::overwrite_existing);
+    write_file("x.index.json", R"({"weight_map": {"weight": "model.bin", "bias": "model.bin"}})");
+    for (const char* file_name : {"model.bin", "x.index.json"}) {
+      const Arrays loaded = load_checkpoint(file(file_name));
+      ASSERT_EQ(loaded.size(), 2);
+      expect_same(loaded.at("weight"), ones({2, 2}));
+      expect_same(loaded.at("bias"), zeros({2}));
+    }
+  }
+}
+
 TEST_F(Checkpoint, ReadsTheFilesOfAnIndex) {
   write_shards();
   const std::string index = write_index(
@@ -88,18 +103,21 @@ TEST_F(Checkpoint, FindsTheCheckpointOfAFolder) {
 TEST_F(Checkpoint, RefusesOtherFiles) {
   write_file("empty", "");
   EXPECT_EQ(error_of("empty"),
-            "content: expected safetensors, npz, gguf or an index, got an empty file");
+            "content: expected safetensors, npz, gguf, PyTorch or an index, got an empty file");
   write_file("text", "hello there");
-  EXPECT_EQ(error_of("text"),
-            "content: expected safetensors, npz, gguf or an index, got a file of another kind");
+  EXPECT_EQ(
+      error_of("text"),
+      "content: expected safetensors, npz, gguf, PyTorch or an index, got a file of another kind");
   write_file("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
   EXPECT_EQ(error_of("lfs"),
-            "content: expected safetensors, npz, gguf or an index, got a pointer of Git LFS (git "
+            "content: expected safetensors, npz, gguf, PyTorch or an index, got a pointer of Git "
+            "LFS (git "
             "lfs pull fetches the file)");
   save(file("x.npy"), array(1));
-  EXPECT_EQ(error_of("x.npy"),
-            "content: expected safetensors, npz, gguf or an index, got one array without a name "
-            "(mica::load reads it)");
+  EXPECT_EQ(
+      error_of("x.npy"),
+      "content: expected safetensors, npz, gguf, PyTorch or an index, got one array without a name "
+      "(mica::load reads it)");
   EXPECT_EQ(system_error_of([&] { load_checkpoint(file("none")); }),
             "load_checkpoint: can't read '" + file("none") + "': No such file or directory");
 }
