@@ -4,23 +4,11 @@
 #include <numbers>
 
 #include "mica/fast/fast.h"
-#include "mica/nn/activations.h"
 #include "mica/ops/ops.h"
 
 namespace llm {
 
 using namespace mica;
-
-array activate(Activation activation, const array& x) {
-  switch (activation) {
-    case Activation::gelu:
-      return nn::gelu(x);
-    case Activation::gelu_tanh:
-      return nn::gelu_approx(x);
-    default:
-      return nn::silu(x);
-  }
-}
 
 DecoderNorm::DecoderNorm(int dims, const DecoderConfig& config)
     : RMSNorm(dims, {.eps = config.norm_eps}), from_one(config.gemma_norms) {}

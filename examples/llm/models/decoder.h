@@ -9,12 +9,10 @@
 #include "mica/nn/embedding.h"
 #include "mica/nn/linear.h"
 #include "mica/nn/normalization.h"
+#include "models/activation.h"
 #include "models/language_model.h"
 
 namespace llm {
-
-enum class Activation { silu, gelu, gelu_tanh };
-array activate(Activation activation, const array& x);
 
 // Rotary positions: pair i of a head turns by position * theta^(-2 i / head_dim), slowed down so
 // that positions beyond those of the training stay within its angles.

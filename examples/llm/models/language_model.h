@@ -26,6 +26,8 @@ struct LanguageModel : nn::Module {
   }
 
   virtual int vocabulary_size() const = 0;
+  // Where the model can't go beyond so many tokens.
+  virtual std::optional<int> most_positions() const { return std::nullopt; }
   // The most tokens that a layer looks back, for each layer; nullopt: all.
   virtual std::vector<std::optional<int>> windows() const = 0;
 };
