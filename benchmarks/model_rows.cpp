@@ -2,6 +2,7 @@
 #include <cmath>
 #include <memory>
 
+#include "inputs.h"
 #include "rows.h"
 
 namespace benchmarks {
@@ -9,12 +10,6 @@ namespace benchmarks {
 namespace {
 
 using namespace mica;
-
-array labels(const Shape& shape, int classes) {
-  array y = random::randint(0, classes, shape);
-  y.eval();
-  return y;
-}
 
 array cross_entropy(const array& logits, const array& targets) {
   return nn::losses::cross_entropy(logits, targets, {.reduction = nn::Reduction::mean});
@@ -28,12 +23,11 @@ struct Training {
   array x, y;
 };
 
-// losses: of the first steps, as mlx.nn computes them from the same seed.
 template <class Model, class Optimizer>
-Workload training(Model model, Optimizer optimizer, const array& x, const array& y,
-                  const std::vector<double>& losses) {
+Workload training(Model model, Optimizer optimizer, const array& x, const array& y) {
   using State = Training<Model, Optimizer>;
   const auto state = std::make_shared<State>(State{std::move(model), std::move(optimizer), x, y});
+  initialise(state->model);
   auto loss_and_gradients = nn::value_and_grad(
       state->model,
       [s = state.get()](const array& x, const array& y) { return cross_entropy(s->model(x), y); });
@@ -43,19 +37,19 @@ Workload training(Model model, Optimizer optimizer, const array& x, const array&
     eval(loss, state->model.state(), state->optimizer.state());
     return std::vector<array>{loss};
   };
-  const auto check = [step, losses](const std::vector<array>& results) {
-    std::vector<double> got{results[0].item<double>()};
-    while (got.size() < losses.size()) got.push_back(step()[0].item<double>());
-    expect_close(got, losses, 1e-4);
-  };
-  return {step, check};
+  return {.step = step, .compared_steps = 3};
+}
+
+// With the correction of the moments' bias that the peers make.
+optimizers::AdamW adamw(float learning_rate) {
+  return optimizers::AdamW({.learning_rate = learning_rate, .bias_correction = true});
 }
 
 Workload mlp() {
   using nn::Linear, nn::ReLU;
-  const array x = normal({256, 784}), y = labels({256}, 10);
+  const array x = values(0, {256, 784}), y = labels(1, {256}, 10);
   nn::Sequential model{Linear(784, 128), ReLU(), Linear(128, 128), ReLU(), Linear(128, 10)};
-  return training(std::move(model), optimizers::AdamW(1e-3), x, y, {2.295497, 2.087746});
+  return training(std::move(model), adamw(1e-3f), x, y);
 }
 
 struct Flatten : nn::Module {
@@ -64,7 +58,7 @@ struct Flatten : nn::Module {
 };
 
 Workload cnn() {
-  const array x = normal({64, 32, 32, 3}), y = labels({64}, 10);
+  const array x = values(0, {64, 32, 32, 3}), y = labels(1, {64}, 10);
   std::vector<nn::Layer> layers;
   for (const auto& [from, to] : {std::pair(3, 32), std::pair(32, 64), std::pair(64, 128)}) {
     layers.emplace_back(nn::Conv2d(from, to, 3, {.padding = 1}));
@@ -75,8 +69,7 @@ Workload cnn() {
   layers.emplace_back(Flatten());
   layers.emplace_back(nn::Linear(2048, 10));
   return training(nn::Sequential(std::move(layers)),
-                  optimizers::SGD({.learning_rate = 0.1, .momentum = 0.9}), x, y,
-                  {2.701139, 19.973331});
+                  optimizers::SGD({.learning_rate = 0.1, .momentum = 0.9}), x, y);
 }
 
 struct Block : nn::Module {
@@ -110,8 +103,8 @@ struct Block : nn::Module {
 // The loss: sums over all outputs, whose gradients the parameters get.
 Workload lstm() {
   const auto model = std::make_shared<nn::LSTM>(128, 256);
-  const array x = normal({32, 64, 128});
-  eval(model->parameters());
+  const array x = values(0, {32, 64, 128});
+  initialise(*model);
   const auto loss_and_gradients = nn::value_and_grad(
       *model, [m = model.get()](const array& x) { return sum(m->steps(x).first); });
   const Step step = [model, loss_and_gradients, x] {
@@ -121,23 +114,17 @@ Workload lstm() {
     eval(results);
     return results;
   };
-  const auto check = [](const std::vector<array>& results) {
-    std::vector<double> got{results[0].item<double>()};
-    for (size_t i = 1; i < results.size(); ++i) got.push_back(sum(abs(results[i])).item<double>());
-    expect_close(got, {-431.1199, 1352075.6, 865555.1, 225971.67}, 1e-4);
-  };
-  return {step, check};
+  return {step};
 }
 
 Workload gpt() {
-  const array tokens = labels({8, 256}, 512), targets = labels({8, 256}, 512);
+  const array tokens = labels(0, {8, 256}, 512), targets = labels(1, {8, 256}, 512);
   std::vector<nn::Layer> layers;
   layers.emplace_back(nn::Embedding(512, 256));
   for (int i = 0; i < 4; ++i) layers.emplace_back(Block(256, 8));
   layers.emplace_back(nn::LayerNorm(256));
   layers.emplace_back(nn::Linear(256, 512));
-  return training(nn::Sequential(std::move(layers)), optimizers::AdamW(3e-4), tokens, targets,
-                  {6.402033, 6.163157});
+  return training(nn::Sequential(std::move(layers)), adamw(3e-4f), tokens, targets);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes the virtual environment that `make bench` compares mica with: torch, jax and mlx from PyPI,
-# in .venv or $MICA_VENV. Running it again only checks what is there.
+# Makes the virtual environment that `make bench` compares mica with: torch, jax, mlx and llama.cpp
+# from PyPI, in .venv or $MICA_VENV. Running it again only checks what is there. llama.cpp is
+# compiled for this processor, which takes some minutes; where that fails, the rest is still used.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,11 +39,16 @@ install --no-deps "$torch"
 install "${torch_needs[@]}" "${peers[@]}"
 mapfile -t libraries < <(linked_libraries)
 install "${libraries[@]}"
+install 'llama-cpp-python==0.3.36' 'gguf==0.19.0' ||
+  echo "peers.sh: without llama.cpp, which counts as a peer of the rows that decode" >&2
 "$venv/bin/python" -c 'import torch, jax, optax, mlx.core'
 
 echo "peers in $venv:"
 "$venv/bin/python" - <<'PYTHON'
-import importlib.metadata
-for name in ("torch", "jax", "optax", "mlx", "numpy", "safetensors"):
-    print(f"  {name} {importlib.metadata.version(name)}")
+from importlib.metadata import distributions
+
+packages = ("torch", "jax", "optax", "mlx", "llama-cpp-python", "gguf", "numpy", "safetensors")
+found = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in distributions()}
+for name in packages:
+    print(f"  {name} {found.get(name, 'is missing')}")
 PYTHON

@@ -6,14 +6,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import inputs
 from harness import Peer
 
 peer = Peer("jax")
-KEY = jax.random.key(0)
 
 
-def normal(*shape):
-    return jax.random.normal(KEY, shape)
+def values(*shape):
+    return jnp.asarray(inputs.values(0, *shape))
+
+
+def labels(classes, *shape):
+    return jnp.asarray(inputs.labels(1, classes, *shape))
 
 
 def jitted(function, *arguments):
@@ -35,63 +39,62 @@ def convolve(x, kernel):
 
 @peer.row("copy 4096x4096")
 def copy():
-    return jitted(lambda x: x + 0, normal(4096, 4096))
+    return jitted(lambda x: x + 0, values(4096, 4096))
 
 
 @peer.row("exp 4096x4096")
 def exp():
-    return jitted(jnp.exp, normal(4096, 4096))
+    return jitted(jnp.exp, values(4096, 4096))
 
 
 @peer.row("gelu 4096x4096")
 def gelu():
-    return jitted(lambda x: jax.nn.gelu(x, approximate=False), normal(4096, 4096))
+    return jitted(lambda x: jax.nn.gelu(x, approximate=False), values(4096, 4096))
 
 
 @peer.row("tanh(a*w+b)*sigmoid(a)+a*0.5 4096x4096")
 def fused():
     chain = lambda x, w, b: jnp.tanh(x * w + b) * jax.nn.sigmoid(x) + x * 0.5
-    return jitted(chain, normal(4096, 4096), normal(4096), normal(4096))
+    return jitted(chain, values(4096, 4096), values(4096), values(4096))
 
 
 @peer.row("layer_norm 4096x4096")
 def norm():
-    return jitted(layer_norm, normal(4096, 4096), normal(4096), normal(4096))
+    return jitted(layer_norm, values(4096, 4096), values(4096), values(4096))
 
 
 @peer.row("softmax 4096x4096")
 def softmax():
-    return jitted(lambda x: jax.nn.softmax(x, -1), normal(4096, 4096))
+    return jitted(lambda x: jax.nn.softmax(x, -1), values(4096, 4096))
 
 
 @peer.row("sum axis0 4096x4096")
 def sum_axis0():
-    return jitted(lambda x: x.sum(0), normal(4096, 4096))
+    return jitted(lambda x: x.sum(0), values(4096, 4096))
 
 
 @peer.row("matmul 2048 f32")
 def matmul_f32():
-    return jitted(lambda a: a @ a, normal(2048, 2048))
+    return jitted(lambda a: a @ a, values(2048, 2048))
 
 
 @peer.row("matmul 2048 bf16")
 def matmul_bf16():
-    return jitted(lambda a: a @ a, normal(2048, 2048).astype(jnp.bfloat16))
+    return jitted(lambda a: a @ a, values(2048, 2048).astype(jnp.bfloat16))
 
 
 @peer.row("conv2d 3x3 64->64 56x56 B16")
 def conv2d():
-    return jitted(convolve, normal(16, 56, 56, 64), normal(3, 3, 64, 64))
+    return jitted(convolve, values(16, 56, 56, 64), values(3, 3, 64, 64))
 
 
 @peer.row("sdpa B4 H8 T1024 D64")
 def sdpa():
-    return jitted(lambda q: jax.nn.dot_product_attention(q, q, q), normal(4, 1024, 8, 64))
+    return jitted(lambda q: jax.nn.dot_product_attention(q, q, q), values(4, 1024, 8, 64))
 
 
-def linear(inputs, outputs):
-    bound = inputs**-0.5
-    weight = jax.random.uniform(KEY, (inputs, outputs), minval=-bound, maxval=bound)
+def linear(fan_in, outputs):
+    weight = values(fan_in, outputs) * fan_in**-0.5
     return {"weight": weight, "bias": jnp.zeros(outputs)}
 
 
@@ -122,7 +125,7 @@ def training(loss, parameters, optimizer):
 
 @peer.row("mlp 784-128-128-10 train B256")
 def mlp():
-    x, y = normal(256, 784), jax.random.randint(KEY, (256,), 0, 10)
+    x, y = values(256, 784), labels(10, 256)
 
     def loss(layers):
         h = apply(layers[0], x)
@@ -135,10 +138,10 @@ def mlp():
 
 @peer.row("cnn 3conv bn relu pool 32x32 train B64")
 def cnn():
-    x, y = normal(64, 32, 32, 3), jax.random.randint(KEY, (64,), 0, 10)
+    x, y = values(64, 32, 32, 3), labels(10, 64)
     channels = ((3, 32), (32, 64), (64, 128))
     blocks = [
-        {"kernel": normal(3, 3, i, o) * 0.05, "scale": jnp.ones(o), "offset": jnp.zeros(o)}
+        {"kernel": values(3, 3, i, o) * 0.05, "scale": jnp.ones(o), "offset": jnp.zeros(o)}
         for i, o in channels
     ]
 
@@ -159,10 +162,10 @@ def cnn():
 
 @peer.row("lstm 128->256 T64 B32 fwd+bwd")
 def lstm():
-    x = normal(32, 64, 128)
+    x = values(32, 64, 128)
     parameters = {
-        "input": normal(128, 1024) * 0.05,
-        "hidden": normal(256, 1024) * 0.05,
+        "input": values(128, 1024) * 0.05,
+        "hidden": values(256, 1024) * 0.05,
         "bias": jnp.zeros(1024),
     }
 
@@ -194,13 +197,13 @@ def gpt():
         "down": linear(4 * dims, dims),
     }
     parameters = {
-        "embedding": normal(vocabulary, dims),
+        "embedding": values(vocabulary, dims),
         "blocks": [block() for _ in range(layers)],
         "norm": affine(),
         "head": linear(dims, vocabulary),
     }
-    tokens = jax.random.randint(KEY, (batch, length), 0, vocabulary)
-    targets = jax.random.randint(KEY, (batch, length), 0, vocabulary)
+    tokens = labels(vocabulary, batch, length)
+    targets = labels(vocabulary, batch, length)
 
     def loss(p):
         x = p["embedding"][tokens]
