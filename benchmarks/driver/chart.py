@@ -25,7 +25,7 @@ STYLE = """
   }
 """
 
-NAMES, BARS, FIGURES = 290, 420, 230  # widths of the columns
+NAMES, BARS, FIGURES = 320, 400, 250  # widths of the columns
 LINE, TOP, BOTTOM = 26, 72, 34
 
 
@@ -56,15 +56,15 @@ def svg(rows, note):
     for place, row in enumerate(rows):
         y = TOP + LINE * place
         best = min(row["peers"], key=row["peers"].get)
-        figures = f"{row['ratio']:.2f}   {shown(row['mica_ms'])} ms, {best} "
-        figures += f"{shown(row['peers'][best])}"
+        figures = f"{shown(row['mica_ms'])} ms, {best} {shown(row['peers'][best])} ms"
         out.append(
             f'<text text-anchor="end" x="{NAMES - 10}" y="{y + 17}">{escape(row["name"])}</text>'
             f'<rect class="{"reached" if row["reached"] else "missed"}" x="{NAMES}" y="{y + 4}" '
             f'width="{x(row["ratio"]) - NAMES:.1f}" height="{LINE - 8}" rx="2"/>'
             f'<line class="aim" x1="{x(row["aim"]):.1f}" x2="{x(row["aim"]):.1f}" y1="{y + 2}" '
             f'y2="{y + LINE - 2}"/>'
-            f'<text x="{NAMES + BARS + 14}" y="{y + 17}">{escape(figures)}</text>'
+            f'<text x="{NAMES + BARS + 14}" y="{y + 17}">{row["ratio"]:.2f}</text>'
+            f'<text class="small" x="{NAMES + BARS + 54}" y="{y + 17}">{escape(figures)}</text>'
         )
     out.append(f'<text class="small" x="16" y="{height - 12}">{escape(note)}</text>')
     return "\n".join([*out, "</svg>\n"])
