@@ -206,9 +206,9 @@ HWY_INLINE V tanh(D d, V x) {
 
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  const V e = exp(d, hn::Neg(hn::Abs(x)));
-  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  // From 30 on 1 + e is e. NaN stays, as the second operand.
+  const V e = exp(d, hn::Min(hn::Set(d, 30.0f), x));
+  return hn::Div(e, hn::Add(e, hn::Set(d, 1.0f)));
 }
 
 template <class D, class V = hn::Vec<D>>
