@@ -19,10 +19,18 @@ std::vector<array> apply_forward(RecurrentCell cell, const std::vector<array>& i
   return engine::apply_many(Recurrence{cell}, inputs, std::move(outputs), {});
 }
 
+// Elements from one step's cotangents to the next's: rows of whole pages would meet in the same
+// sets of a cache where the products that make gradients of weights read columns.
+int parts_stride(RecurrentCell cell, const array& x, const array& hidden) {
+  constexpr int page = 4096, line = 64;
+  const int parts = cell == RecurrentCell::gru ? 4 * hidden.shape(1) : x.shape(2);
+  const int item = static_cast<int>(x.dtype().size());
+  return parts % (page / item) == 0 ? parts + line / item : parts;
+}
+
 std::vector<array> apply_backward(RecurrentCell cell, const std::vector<array>& inputs) {
   const array &x = inputs[0], &hidden = inputs[2];
-  Shape parts = x.shape();
-  if (cell == RecurrentCell::gru) parts.back() = 4 * hidden.shape(1);
+  const Shape parts{x.shape(0), x.shape(1), parts_stride(cell, x, hidden)};
   std::vector<engine::OutputSpec> outputs{{parts, x.dtype()}};
   for (size_t i = 0; i < state_count(cell); ++i) outputs.push_back({hidden.shape(), x.dtype()});
   return engine::apply_many(RecurrenceBackward{cell}, inputs, std::move(outputs), {});
@@ -119,7 +127,10 @@ std::vector<array> RecurrenceBackward::composed(const std::vector<array>& inputs
     return outputs;
   };
   const auto first = inputs.end() - static_cast<std::ptrdiff_t>(state_count(cell));
-  return detail::vjp_arrays(states, primals, {first, inputs.end()}).second;
+  std::vector<array> found = detail::vjp_arrays(states, primals, {first, inputs.end()}).second;
+  const int unused = parts_stride(cell, inputs[0], inputs[2]) - found[0].shape(2);
+  if (unused > 0) found[0] = pad(found[0], {{0, 0}, {0, 0}, {0, unused}});
+  return found;
 }
 
 std::vector<array> Recurrence::vjp(const engine::VjpArgs& args) const {
@@ -129,28 +140,34 @@ std::vector<array> Recurrence::vjp(const engine::VjpArgs& args) const {
   inputs.insert(inputs.end(), args.outputs.begin(), args.outputs.end());
   for (size_t i = 0; i < state_count(cell); ++i) inputs.push_back(args.cotangents[i]);
   const std::vector<array> found = apply_backward(cell, inputs);
-  const bool gru = cell == RecurrentCell::gru;
-  const auto quarters = gru ? split(found[0], 4, -1) : std::vector<array>{};
+  // Columns [first, last) of the cotangents at all steps, (N L, last - first), in units of `size`.
+  const array flat = flatten(found[0], 0, 1);
+  const auto columns = [&](int first, int last) {
+    return slice(flat, {0, first * size}, {flat.shape(0), last * size});
+  };
 
   const auto of_weight = [&] {
-    const array products =
-        gru ? concatenate({quarters[0], quarters[1], quarters[3]}, -1) : found[0];
     const array states = args.outputs[0];
     const array before = slice(states, {0, 0, 0}, {states.shape(0), states.shape(1) - 1, size});
-    const array previous = concatenate({expand_dims(hidden, 1), before}, 1);
-    return matmul(transpose(reshape(products, {-1, rows})), reshape(previous, {-1, size}));
+    const array previous =
+        reshape(concatenate({expand_dims(hidden, 1), before}, 1), {flat.shape(0), size});
+    const auto of_rows = [&](int first, int last) {
+      return matmul(transpose(columns(first, last)), previous);
+    };
+    return cell == RecurrentCell::gru ? concatenate({of_rows(0, 2), of_rows(3, 4)}, 0)
+                                      : of_rows(0, rows / size);
   };
   std::vector<array> cotangents;
   for (int argnum : args.argnums) {
     if (argnum == 0) {
-      cotangents.push_back(gru ? concatenate({quarters[0], quarters[1], quarters[2]}, -1)
-                               : found[0]);
+      const Shape& shape = args.primals[0].shape();
+      cotangents.push_back(slice(found[0], {0, 0, 0}, shape));
     } else if (argnum == 1) {
       cotangents.push_back(of_weight());
     } else if (argnum == 2) {
       cotangents.push_back(found[1]);
     } else {
-      cotangents.push_back(gru ? sum(quarters[3], std::vector<int>{0, 1}) : found[2]);
+      cotangents.push_back(cell == RecurrentCell::gru ? sum(columns(3, 4), 0) : found[2]);
     }
   }
   return cotangents;

@@ -38,7 +38,8 @@ struct Recurrence {
 
 // Inputs: those of Recurrence, its outputs, and the cotangents of the hidden states and, for lstm,
 // of the cell states. Outputs: the cotangents of x + p at every step (for gru: of its r, z and n
-// parts, then of q), of the first hidden state and, for lstm, of the first cell state.
+// parts, then of q), of the first hidden state and, for lstm, of the first cell state. Where the
+// parts of a step fill whole pages, those of the next lie behind some zeros.
 struct RecurrenceBackward {
   RecurrentCell cell;
 

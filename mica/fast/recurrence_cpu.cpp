@@ -16,8 +16,9 @@
 namespace mica::ops {
 namespace {
 
-// What both passes share: hidden units in blocks, which threads take; a step is one parallel
-// region.
+// What both passes share. Threads take sequences of their own, and never wait for each other, where
+// those are many and the weight stays in a cache that they share; otherwise hidden units, and each
+// step is one parallel region.
 template <class T>
 class Pass {
  protected:
@@ -31,24 +32,43 @@ class Pass {
   // Packing the weight pays where it is used often.
   bool packs() const { return std::is_same_v<T, float> && sequences_ * steps_ >= 64; }
 
-  // Calls f(first block, last block, first unit, last unit) for parts of the hidden units.
+  // Elements between the products of two sequences at a step. Packed products may lie apart, so
+  // that rows of 4 KiB do not meet in the same sets of the L1 cache.
+  int64_t product_row() const { return packs() ? products_ + 16 : products_; }
+
+  // Calls f(begin, end) for parts of the sequences: for all of them at once where threads take
+  // units.
   template <class F>
-  void for_units(F&& f) const {
+  void for_sequences(F&& f) const {
+    constexpr int64_t fewest = 8, most_weight = 1 << 20;
+    if (packs() && sequences_ >= fewest * engine::num_threads() &&
+        products_ * size_ <= most_weight) {
+      engine::parallel_for(sequences_, fewest, f);
+    } else {
+      f(0, sequences_);
+    }
+  }
+
+  // Calls f(first block, last block, first unit, last unit) for parts of the hidden units, of which
+  // there are `sequences` rows.
+  template <class F>
+  void for_units(int64_t sequences, F&& f) const {
     const int64_t block = cpu::PackedMatrix::panel();
-    const int64_t work = sequences_ * block * (products_ + 64);
+    const int64_t work = sequences * block * (products_ + 64);
     engine::parallel_for(cpu::PackedMatrix::panels(size_), 32768 / (work + 1) + 1,
                          [&](int64_t begin, int64_t end) {
                            f(begin, end, begin * block, std::min(end * block, size_));
                          });
   }
 
-  // out (m, n) = a (m, k) b (k, n), all contiguous; b given as its transpose where `transposed`.
-  static void multiply(int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool transposed,
-                       T* out) {
+  // out (m, n) = a (m, k) b (k, n), contiguous but for a's rows; b given as its transpose where
+  // `transposed`.
+  static void multiply(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, const T* b,
+                       bool transposed, T* out) {
     cpu::MatmulProblem p;
     p.dtype = dtype_of<T>().val();
     p.m = m, p.n = n, p.k = k;
-    p.a_row = k, p.a_col = 1;
+    p.a_row = a_row, p.a_col = 1;
     p.b_row = transposed ? 1 : n, p.b_col = transposed ? k : 1;
     cpu::matmul(p, a, b, nullptr, out);
   }
@@ -86,33 +106,39 @@ class Forward : Pass<T> {
   }
 
   void run() const {
-    const int64_t n = sequences_;
-    const cpu::Scratch memory(n * (2 * size_ + products_) * sizeof(T));
+    this->for_sequences([&](int64_t begin, int64_t end) { run(begin, end); });
+  }
+
+ private:
+  using Pass<T>::call_, Pass<T>::steps_, Pass<T>::size_, Pass<T>::products_;
+  using Pass<T>::rows_, Pass<T>::activations_, Pass<T>::row, Pass<T>::input, Pass<T>::output;
+
+  void run(int64_t begin_sequence, int64_t end_sequence) const {
+    const int64_t n = end_sequence - begin_sequence;
+    const int64_t row_size = this->product_row();
+    const cpu::Scratch memory(n * (2 * size_ + row_size) * sizeof(T));
     T* last = memory.as<T>();  // hidden states, contiguous
     T* next = last + n * size_;
     T* const products = next + n * size_;
-    std::copy_n(input(2), n * size_, last);
+    std::copy_n(input(2) + begin_sequence * size_, n * size_, last);
     for (int64_t t = 0; t < steps_; ++t, std::swap(last, next)) {
-      if (packed_.empty()) this->multiply(n, products_, size_, last, weight(), true, products);
-      this->for_units([&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
-                          int64_t first, int64_t stop) {
+      if (packed_.empty())
+        this->multiply(n, products_, size_, last, size_, weight(), true, products);
+      this->for_units(n, [&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
+                             int64_t first, int64_t stop) {
         if constexpr (std::is_same_v<T, float>) {
           for (size_t gate = 0; gate < packed_.size(); ++gate) {
             packed_[gate].multiply(last, size_, n, begin, end,
-                                   products + static_cast<int64_t>(gate) * size_, products_);
+                                   products + static_cast<int64_t>(gate) * size_, row_size);
           }
         }
         for (int64_t i = 0; i < n; ++i) {
-          step(i, t, first, stop - first, products + i * products_ + first,
+          step(begin_sequence + i, t, first, stop - first, products + i * row_size + first,
                last + i * size_ + first, next + i * size_ + first);
         }
       });
     }
   }
-
- private:
-  using Pass<T>::call_, Pass<T>::sequences_, Pass<T>::steps_, Pass<T>::size_, Pass<T>::products_;
-  using Pass<T>::rows_, Pass<T>::activations_, Pass<T>::row, Pass<T>::input, Pass<T>::output;
 
   const T* weight() const { return input(1); }
 
@@ -151,64 +177,73 @@ class Backward : Pass<T> {
   }
 
   void run() const {
-    const int64_t n = sequences_;
-    const cpu::Scratch memory(n * (2 * size_ + 2 * products_) * sizeof(T));
-    T* const hidden = memory.as<T>();        // the cotangent of h,
-    T* const directly = hidden + n * size_;  // the part of it that does not come through p,
-    T* last = directly + n * size_;          // and that of p: of the step behind,
-    T* now = last + n * products_;           // and of this one
-    std::fill_n(directly, n * size_, T(0));
-    if (lstm()) std::fill_n(output(2), n * size_, T(0));
-    for (int64_t t = steps_; t-- > 0; std::swap(last, now)) {
-      const bool ends = t + 1 == steps_;
-      if (!packed_ && !ends) through_weight(last, hidden);
-      this->for_units([&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
-                          int64_t first, int64_t stop) {
-        if constexpr (std::is_same_v<T, float>) {
-          if (packed_ && !ends) packed_->multiply(last, products_, n, begin, end, hidden, size_);
-        }
-        for (int64_t i = 0; i < n; ++i) {
-          const int64_t at = i * size_ + first;
-          if (ends) std::fill_n(hidden + at, stop - first, T(0));
-          step(i, t, first, stop - first, hidden + at, directly + at, now + i * products_ + first);
-        }
-      });
-    }
-    T* const of_first = output(1);
-    through_weight(last, of_first);
-    for (int64_t j = 0; j < n * size_; ++j) of_first[j] += directly[j];
+    if (lstm()) std::fill_n(output(2), sequences_ * size_, T(0));
+    this->for_sequences([&](int64_t begin, int64_t end) { run(begin, end); });
   }
 
  private:
   using Pass<T>::call_, Pass<T>::sequences_, Pass<T>::steps_, Pass<T>::size_, Pass<T>::products_;
   using Pass<T>::rows_, Pass<T>::activations_, Pass<T>::row, Pass<T>::input, Pass<T>::output;
 
-  bool lstm() const { return cell_ == RecurrentCell::lstm; }
-  const T* weight() const { return input(1); }
-  void through_weight(const T* of_products, T* out) const {
-    this->multiply(sequences_, size_, products_, of_products, weight(), false, out);
+  void run(int64_t begin_sequence, int64_t end_sequence) const {
+    const int64_t n = end_sequence - begin_sequence;
+    const int64_t row_size = this->product_row();
+    const cpu::Scratch memory(n * 2 * (size_ + row_size) * sizeof(T));
+    T* const hidden = memory.as<T>();        // the cotangent of h that comes through p,
+    T* const directly = hidden + n * size_;  // gru's from h to h, and the cotangent
+    T* last = directly + n * size_;          // of p: of the step behind,
+    T* now = last + n * row_size;            // and of this one
+    const int64_t parts = cell_ == RecurrentCell::gru ? 4 * size_ : products_;
+    for (int64_t i = begin_sequence * steps_; i < end_sequence * steps_; ++i) {
+      T* const out = row(call_.outputs[0], 0, i);
+      std::fill(out + parts, out + call_.outputs[0].shape[2], T(0));
+    }
+    std::fill_n(hidden, n * size_, T(0));
+    std::fill_n(directly, n * size_, T(0));
+    for (int64_t t = steps_; t-- > 0; std::swap(last, now)) {
+      const bool ends = t + 1 == steps_;
+      if (!packed_ && !ends) through_weight(n, last, hidden);
+      this->for_units(n, [&]([[maybe_unused]] int64_t begin, [[maybe_unused]] int64_t end,
+                             int64_t first, int64_t stop) {
+        if constexpr (std::is_same_v<T, float>) {
+          if (packed_ && !ends) packed_->multiply(last, row_size, n, begin, end, hidden, size_);
+        }
+        for (int64_t i = 0; i < n; ++i) {
+          const int64_t at = i * size_ + first;
+          step(begin_sequence + i, t, first, stop - first, hidden + at, directly + at,
+               now + i * row_size + first);
+        }
+      });
+    }
+    T* const of_first = output(1) + begin_sequence * size_;
+    through_weight(n, last, of_first);
+    for (int64_t j = 0; j < n * size_; ++j) of_first[j] += directly[j];
   }
 
-  // As Forward's. hidden: what came through the weight; the rest is added here.
-  void step(int64_t sequence, int64_t t, int64_t first, int64_t count, T* hidden, T* directly,
+  bool lstm() const { return cell_ == RecurrentCell::lstm; }
+  const T* weight() const { return input(1); }
+  void through_weight(int64_t n, const T* of_products, T* out) const {
+    this->multiply(n, size_, products_, of_products, this->product_row(), weight(), false, out);
+  }
+
+  // As Forward's. hidden: what came through the weight.
+  void step(int64_t sequence, int64_t t, int64_t first, int64_t count, const T* hidden, T* directly,
             T* of_products) const {
     const T* cotangent = row(given_[given_.size() - (lstm() ? 2 : 1)], sequence, t) + first;
-    for (int64_t j = 0; j < count; ++j) hidden[j] += cotangent[j] + directly[j];
     T* const out = row(call_.outputs[0], sequence, t) + first;
     if (cell_ == RecurrentCell::rnn) {
-      rows_.rnn_backward(count, row(given_[0], sequence, t) + first, hidden, out, of_products);
+      rows_.rnn_backward(count, row(given_[0], sequence, t) + first, cotangent, hidden, out,
+                         of_products);
     } else if (cell_ == RecurrentCell::gru) {
       rows_.gru_backward(count, size_, row(given_[1], sequence, t) + first,
-                         this->before(given_[0], call_.inputs[2], sequence, t) + first, hidden, out,
-                         of_products, directly);
+                         this->before(given_[0], call_.inputs[2], sequence, t) + first, cotangent,
+                         hidden, out, of_products, directly);
     } else {
-      T* const cells = output(2) + sequence * size_ + first;
-      const T* cotangent_of_cells = row(given_.back(), sequence, t) + first;
-      for (int64_t j = 0; j < count; ++j) cells[j] += cotangent_of_cells[j];
       rows_.lstm_backward(activations_, count, size_, row(given_[2], sequence, t) + first,
                           row(given_[1], sequence, t) + first,
-                          this->before(given_[1], call_.inputs[3], sequence, t) + first, hidden,
-                          out, of_products, cells);
+                          this->before(given_[1], call_.inputs[3], sequence, t) + first, cotangent,
+                          row(given_.back(), sequence, t) + first, hidden, out, of_products,
+                          output(2) + sequence * size_ + first);
     }
   }
 

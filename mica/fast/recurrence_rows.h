@@ -26,15 +26,18 @@ struct RecurrentRows {
   void (*lstm)(Activations f, int64_t n, int64_t size, const T* x, const T* p, const T* before,
                T* saved, T* cell, T* h);
 
-  // dh: the cotangent of the new h; dx and dp those of x and p.
-  void (*rnn_backward)(int64_t n, const T* h, const T* dh, T* dx, T* dp);
-  // dx: of the r, z and n parts, then of q. d_before: the cotangent of the h before, without what
-  // comes through p.
-  void (*gru_backward)(int64_t n, int64_t size, const T* saved, const T* before, const T* dh, T* dx,
-                       T* dp, T* d_before);
-  // dc: the cotangent of the new cell state, which becomes that of the one before.
+  // The cotangent of the new h is the sum of dh, which comes through the next step's p, of
+  // `cotangent`, and for gru of `directly`, what else comes from the next step. dx and dp: of x
+  // and p.
+  void (*rnn_backward)(int64_t n, const T* h, const T* cotangent, const T* dh, T* dx, T* dp);
+  // dx: of the r, z and n parts, then of q. directly: becomes that of the step before.
+  void (*gru_backward)(int64_t n, int64_t size, const T* saved, const T* before, const T* cotangent,
+                       const T* dh, T* dx, T* dp, T* directly);
+  // dc: the part of the new cell state's cotangent that comes from the next step, and becomes that
+  // of the step before; cell_cotangent: the rest.
   void (*lstm_backward)(Activations f, int64_t n, int64_t size, const T* saved, const T* cell,
-                        const T* before, const T* dh, T* dx, T* dp, T* dc);
+                        const T* before, const T* cotangent, const T* cell_cotangent, const T* dh,
+                        T* dx, T* dp, T* dc);
 };
 
 template <class T>

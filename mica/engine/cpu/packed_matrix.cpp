@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mica/engine/cpu/parallel.h"
 #include "mica/engine/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -23,10 +24,14 @@ constexpr int most_down = 6;
 
 int64_t panel_columns() { return across * static_cast<int64_t>(hn::Lanes(Floats())); }
 
-// `columns` of them count, the others of the panel are made but not stored.
+// Rows of b that stay in the L1 cache while all of a passes over them.
+constexpr int64_t depth = 128;
+
+// `columns` of them count, the others of the panel are made but not stored. Adds to what `out`
+// holds, unless `first`.
 template <int down>
 HWY_NOINLINE void block(const float* a, int64_t a_row, int64_t k, const float* b, int64_t columns,
-                        float* out, int64_t out_row) {
+                        bool first, float* out, int64_t out_row) {
   const Floats d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   Vector sums[down][across];
@@ -43,21 +48,24 @@ HWY_NOINLINE void block(const float* a, int64_t a_row, int64_t k, const float* b
   }
   for (int i = 0; i < down; ++i, out += out_row) {
     if (columns == across * lanes) {
-      for (int j = 0; j < across; ++j) hn::StoreU(sums[i][j], d, out + j * lanes);
+      for (int j = 0; j < across; ++j) {
+        float* const to = out + j * lanes;
+        hn::StoreU(first ? sums[i][j] : hn::Add(hn::LoadU(d, to), sums[i][j]), d, to);
+      }
     } else {
       HWY_ALIGN float line[across * HWY_MAX_BYTES / sizeof(float)];
       for (int j = 0; j < across; ++j) hn::StoreU(sums[i][j], d, line + j * lanes);
-      std::copy_n(line, columns, out);
+      for (int64_t j = 0; j < columns; ++j) out[j] = first ? line[j] : out[j] + line[j];
     }
   }
 }
 
 template <int down>
 void block_of(int64_t rows, const float* a, int64_t a_row, int64_t k, const float* b,
-              int64_t columns, float* out, int64_t out_row) {
+              int64_t columns, bool first, float* out, int64_t out_row) {
   if constexpr (down > 0) {
-    if (rows == down) return block<down>(a, a_row, k, b, columns, out, out_row);
-    block_of<down - 1>(rows, a, a_row, k, b, columns, out, out_row);
+    if (rows == down) return block<down>(a, a_row, k, b, columns, first, out, out_row);
+    block_of<down - 1>(rows, a, a_row, k, b, columns, first, out, out_row);
   }
 }
 
@@ -65,11 +73,13 @@ void block_of(int64_t rows, const float* a, int64_t a_row, int64_t k, const floa
 void multiply_panel(const float* a, int64_t a_row, int64_t m, int64_t k, const float* b,
                     int64_t columns, float* out, int64_t out_row) {
   const int64_t blocks = (m + most_down - 1) / most_down;
-  for (int64_t i = 0, row = 0; i < blocks; ++i) {
-    const int64_t height = (m - row + blocks - i - 1) / (blocks - i);
-    block_of<most_down>(height, a + row * a_row, a_row, k, b, columns, out + row * out_row,
-                        out_row);
-    row += height;
+  for (int64_t l = 0; l == 0 || l < k; l += depth) {
+    for (int64_t i = 0, row = 0; i < blocks; ++i) {
+      const int64_t height = (m - row + blocks - i - 1) / (blocks - i);
+      block_of<most_down>(height, a + row * a_row + l, a_row, std::min(depth, k - l),
+                          b + l * panel_columns(), columns, l == 0, out + row * out_row, out_row);
+      row += height;
+    }
   }
 }
 
@@ -92,15 +102,27 @@ int64_t PackedMatrix::panel() {
 PackedMatrix::PackedMatrix(const float* b, int64_t row_stride, int64_t column_stride, int64_t k,
                            int64_t n)
     : k_(k), n_(n), panels_(panels(n) * panel() * k * sizeof(float)) {
-  float* to = panels_.as<float>();
-  for (int64_t first = 0; first < n; first += panel()) {
-    const int64_t columns = std::min(panel(), n - first);
-    for (int64_t row = 0; row < k; ++row, to += panel()) {
-      const float* from = b + row * row_stride + first * column_stride;
-      for (int64_t j = 0; j < columns; ++j) to[j] = from[j * column_stride];
-      std::fill(to + columns, to + panel(), 0.0f);
+  // Columns of b that are read side by side: their cache lines stay until they are used up.
+  constexpr int64_t together = 16;
+  engine::parallel_for(panels(n), 65536 / (panel() * k + 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* const to = panels_.as<float>() + i * panel() * k;
+      const int64_t columns = std::min(panel(), n - i * panel());
+      if (columns < panel()) std::fill_n(to, panel() * k, 0.0f);
+      for (int64_t first = 0; first < columns; first += together) {
+        const int64_t width = std::min(together, columns - first);
+        for (int64_t row = 0; row < k; ++row) {
+          const float* from = b + row * row_stride + (i * panel() + first) * column_stride;
+          float* const line = to + row * panel() + first;
+          if (column_stride == 1) {
+            std::copy_n(from, width, line);
+          } else {
+            for (int64_t j = 0; j < width; ++j) line[j] = from[j * column_stride];
+          }
+        }
+      }
     }
-  }
+  });
 }
 
 void PackedMatrix::multiply(const float* a, int64_t a_row, int64_t m, int64_t begin, int64_t end,
