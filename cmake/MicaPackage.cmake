@@ -28,7 +28,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ${runtime})
 # For programs that link libmica.a.
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS
-  "libdnnl-dev, libfmt-dev, libhwy-dev, libkissfft-dev, liblapacke-dev, libopenblas-openmp-dev, libzip-dev")
+  "libdnnl-dev, libfmt-dev, libhwy-dev, libkissfft-dev, liblapacke-dev, libopenblas-openmp-dev, libpcre2-dev, libutf8proc-dev, libzip-dev")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Arrays, transforms and neural networks for C++: headers")
 
 include(CPack)

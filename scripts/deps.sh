@@ -18,6 +18,8 @@ packages=(
   libkissfft-dev
   liblapacke-dev
   libopenblas-openmp-dev
+  libpcre2-dev
+  libutf8proc-dev
   libzip-dev
   make
   ninja-build

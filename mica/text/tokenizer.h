@@ -86,8 +86,9 @@ class StreamDecoder {
  private:
   Tokenizer tokenizer_;
   DecodeOptions options_;
-  std::vector<int32_t> window_;  // ids before the held ones, for context, and the held ones
-  size_t context_ = 0;           // number of ids in the window whose text was returned
+  std::vector<int32_t> window_;  // the last ids
+  size_t context_ = 0;           // so many of them are there for the text of the others
+  size_t returned_ = 0;          // bytes of their text
 };
 
 // GPT-2's: words with the space before them, numbers, runs of other characters, spaces.
