@@ -32,6 +32,7 @@
 #include "mica/nn/embedding.h"
 #include "mica/nn/init.h"
 #include "mica/nn/linear.h"
+#include "mica/nn/load_pytorch.h"
 #include "mica/nn/lora.h"
 #include "mica/nn/losses.h"
 #include "mica/nn/module.h"

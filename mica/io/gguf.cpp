@@ -101,7 +101,8 @@ Tensor read_tensor(Cursor& cursor, uint64_t index, uint32_t alignment) {
   tensor.type = find_tensor_type(id);
   if (!tensor.type) {
     cursor.fail(field + " type",
-                "F32, F16, BF16, F64, I8, I16, I32, I64, Q4_0, Q4_1, Q8_0, Q2_K, Q4_K or Q6_K",
+                "F16, BF16, F32, F64, I8 to I64, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, MXFP4, Q2_K to "
+                "Q6_K, IQ4_NL or IQ4_XS",
                 fmt::format("the type of number {}", id));
   }
   const auto block_size = static_cast<ShapeElem>(tensor.type->block_size);

@@ -48,9 +48,9 @@ struct TensorType {
 const TensorType* find_tensor_type(uint32_t id);
 const TensorType* find_tensor_type(Dtype dtype);
 
-// The arrays that stand for a tensor whose elements are not plain numbers. Q4_0, Q4_1 and Q8_0 are
-// mica's affine format with groups of 32, "x.weight" packed beside "x.scales" and "x.biases"; the
-// others become float16.
+// The arrays that stand for a tensor whose elements are not plain numbers. Q4_0, Q4_1, Q5_0, Q5_1
+// and Q8_0 are mica's affine format with groups of 32, "x.weight" packed beside "x.scales" and
+// "x.biases"; MXFP4 is its mode mxfp4, without biases; the others become float16.
 std::vector<std::pair<std::string, array>> unpack(const TensorType& type, const std::string& name,
                                                   std::span<const std::byte> blocks,
                                                   const Shape& shape);

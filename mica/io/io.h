@@ -64,10 +64,11 @@ using GGUFMetaData = std::variant<std::monostate, array, std::string, std::vecto
 using GGUFLoad = std::pair<std::unordered_map<std::string, array>,
                            std::unordered_map<std::string, GGUFMetaData>>;
 
-// Arrays and metadata of a .gguf file, versions 2 and 3. A tensor "x.weight" of type Q4_0, Q4_1 or
-// Q8_0 gives the operands of quantized_matmul with groups of 32: "x.weight" packed (uint32),
-// "x.scales" and "x.biases". BF16, Q2_K, Q4_K and Q6_K become float16, other quantized types are
-// refused, as are arrays of arrays in the metadata.
+// Arrays and metadata of a .gguf file, versions 2 and 3. A tensor "x.weight" of type Q4_0, Q4_1,
+// Q5_0, Q5_1 or Q8_0 gives the operands of quantized_matmul with groups of 32: "x.weight" packed
+// (uint32), "x.scales" and "x.biases"; MXFP4 those of its mode mxfp4, which has no biases. BF16,
+// Q2_K to Q6_K, IQ4_NL and IQ4_XS become float16, other quantized types are refused, as are arrays
+// of arrays in the metadata.
 GGUFLoad load_gguf(const std::string& file, StreamOrDevice s = {});
 GGUFLoad load_gguf(std::shared_ptr<io::Reader> in_stream, StreamOrDevice s = {});
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "mica/io/io.h"
+#include "mica/io/pytorch.h"
 #include "tests/io/streams.h"
 
 namespace {
@@ -19,6 +20,7 @@ void evaluate(const std::unordered_map<std::string, Value>& arrays) {
     if constexpr (std::is_same_v<Value, mica::array>) evaluate(value);
   }
 }
+void evaluate(const mica::PickledValue& value) { evaluate(value.tensors()); }
 template <class Arrays, class MetaData>
 void evaluate(const std::pair<Arrays, MetaData>& loaded) {
   evaluate(loaded.first);

@@ -133,6 +133,43 @@ def gguf_quantized_as_mlx_reads_it():
         return arrays
 
 
+MORE_KINDS = {"Q5_0": [0], "Q5_1": [0, 2], "Q3_K": [108], "Q5_K": [0, 2]}
+MORE_KINDS |= {"IQ4_NL": [0], "IQ4_XS": [0], "MXFP4": []}
+
+
+def gguf_more_blocks():
+    """Random blocks with small scales, of the types that mlx does not read."""
+    random = np.random.default_rng(1)
+    made = {}
+    for name, scales in MORE_KINDS.items():
+        elements, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[name]]
+        blocks = random.integers(0, 256, (2, 256 // elements, size)).astype(np.uint8)
+        for at in scales:
+            blocks[:, :, at : at + 2] = np.array([[[0.01]], [[0.02]]], np.float16).view(np.uint8)
+        if name == "MXFP4":
+            blocks[:, :, 0] = random.integers(110, 140, blocks.shape[:2])
+        made[name] = blocks.reshape(2, -1)
+    return made
+
+
+@golden("io/more_quantized.gguf")
+def gguf_more_quantized_file():
+    def add(writer):
+        for name, blocks in gguf_more_blocks().items():
+            kind = gguf.GGMLQuantizationType[name]
+            writer.add_tensor(name.lower() + ".weight", blocks, raw_dtype=kind)
+
+    return gguf_file(add)
+
+
+@golden("io/more_quantized")
+def gguf_more_quantized_as_the_package_expands_it():
+    return {
+        name.lower(): mx.array(gguf.quants.dequantize(blocks, gguf.GGMLQuantizationType[name]))
+        for name, blocks in gguf_more_blocks().items()
+    }
+
+
 @golden("io/package.gguf")
 def gguf_package_file():
     """Metadata of every type but float64 scalars, which mlx does not read, and plain tensors."""
