@@ -7,6 +7,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mica/engine/cpu/dnnl/few_rows.cpp"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
@@ -48,7 +49,11 @@ HWY_INLINE void dot_block(const float* a, int64_t k, const T* b, int64_t leading
   int64_t at = 0;
   for (; at + lanes <= k; at += lanes) {
     Vector y[cols];
-    for (int j = 0; j < cols; ++j) y[j] = load(b + j * leading + at);
+    for (int j = 0; j < cols; ++j) {
+      y[j] = load(b + j * leading + at);
+      // The columns that are read after these: more than the processor foresees.
+      hwy::Prefetch(b + (cols + j) * leading + at);
+    }
     for (int i = 0; i < rows; ++i) {
       const Vector x = hn::LoadU(d, a + i * k + at);
       for (int j = 0; j < cols; ++j) sums[i][j] = hn::MulAdd(x, y[j], sums[i][j]);

@@ -205,9 +205,13 @@ bool matmul_few_rows(const MatmulProblem& p, Operand a, Operand b, const T* bias
     std::swap(b.row, b.col);
   }
   Layout layout, a_layout;
-  // oneDNN's bfloat16 products overtake sooner: they multiply pairs.
-  const int64_t limit = std::is_same_v<T, bfloat16_t> ? most_rows / 2 : most_rows;
-  if (q.m > limit || !find_layout(q.k, q.n, b.row, b.col, layout)) return false;
+  if (q.m > 2 * most_rows || !find_layout(q.k, q.n, b.row, b.col, layout)) return false;
+  // Sums over rows of b pass through memory, and oneDNN's bfloat16 products multiply pairs: these
+  // overtake sooner.
+  const int64_t limit = layout.transposed               ? 2 * most_rows
+                        : std::is_same_v<T, bfloat16_t> ? most_rows / 2
+                                                        : most_rows;
+  if (q.m > limit) return false;
 
   const bool in_place = std::is_same_v<T, float> && find_layout(q.m, q.k, a.row, a.col, a_layout) &&
                         !a_layout.transposed && a_layout.leading == q.k;
