@@ -257,6 +257,17 @@ void unpack_codes(const uint8_t* codes, int64_t count, float* values) {
 }
 
 template <CodeKind kind, int bits>
+void unpack_to_bytes(const uint8_t* codes, int64_t count, uint8_t* bytes) {
+  using CodesOfKind = Codes<kind, bits>;
+  const hn::Rebind<int32_t, QuantFloats> di;
+  const hn::Rebind<uint8_t, QuantFloats> db;
+  const CodesOfKind reader;
+  for (int64_t i = 0; i < count; i += CodesOfKind::lanes) {
+    hn::StoreU(hn::DemoteTo(db, hn::BitCast(di, reader.load(codes, i))), db, bytes + i);
+  }
+}
+
+template <CodeKind kind, int bits>
 void dequantize_row(const QuantRows& rows, int64_t first, int64_t count, int group_size,
                     float* out) {
   const QuantFloats d;
@@ -454,8 +465,9 @@ void dot(const float* x, int m, int64_t k, const QuantRows& rows, int group_size
 
 template <CodeKind kind, int bits>
 void add_kernels(QuantRowTable& table) {
-  table[static_cast<size_t>(kind)][bits] = {unpack_codes<kind, bits>, dequantize_row<kind, bits>,
-                                            prepare<kind, bits>, dot<kind, bits>};
+  table[static_cast<size_t>(kind)][bits] = {unpack_codes<kind, bits>, unpack_to_bytes<kind, bits>,
+                                            dequantize_row<kind, bits>, prepare<kind, bits>,
+                                            dot<kind, bits>};
 }
 
 void fill_quant_row_table(QuantRowTable& table) {

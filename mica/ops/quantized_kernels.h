@@ -42,6 +42,8 @@ struct QuantRows {
 struct QuantRowKernels {
   // The values of `count` codes, a multiple of 16.
   void (*unpack)(const uint8_t* codes, int64_t count, float* values);
+  // The codes themselves.
+  void (*unpack_bytes)(const uint8_t* codes, int64_t count, uint8_t* bytes);
   // The weights of elements [first, first + count), in whole groups, of the first of the rows.
   void (*dequantize)(const QuantRows& rows, int64_t first, int64_t count, int group_size,
                      float* out);

@@ -1,6 +1,8 @@
 // Products with quantized matrices. Few rows meet each row of the weights as it is unpacked in
-// registers; many are multiplied with panels of dequantized weights.
+// registers; many are rounded to 16 bits and meet the integers that codes stand for, or else panels
+// of dequantized weights.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <type_traits>
 #include <vector>
@@ -12,12 +14,16 @@
 #include "mica/engine/cpu/parallel.h"
 #include "mica/ops/gather_mm_cpu.h"
 #include "mica/ops/quantized_cpu.h"
+#include "mica/ops/quantized_integers.h"
 
 namespace mica::ops {
 namespace {
 
-// More rows than these pay for panels.
-constexpr int64_t most_unpacked_rows = 32;
+// More rows than these pay for unpacked integers, or for panels.
+constexpr int64_t most_rows_before_integers = 16;
+constexpr int64_t most_rows_before_panels = 32;
+// Elements of a row that are unpacked as integers at once: a panel of them stays in the L1 cache.
+constexpr int64_t integer_depth = 512;
 // Elements of a panel, and of the weights that a thread should at least read.
 constexpr int64_t panel_size = 1 << 20;
 constexpr int64_t grain = 1 << 14;
@@ -35,8 +41,14 @@ struct Product {
   void run() const;
 
  private:
-  void run_few_rows() const;
+  // Calls f(x, out) in float32, and returns what it does: whether out is written.
+  template <class F>
+  bool run_wide(F&& f) const;
   void dot_few_rows(const float* x, float* out) const;
+  bool multiply_integers(const float* x, float* out) const;
+  void multiply_panels(const IntegerRows& rows, IntegerCodes kind, float* out) const;
+  void run_exact() const;
+  bool run_integers() const;
   template <class P>
   void fill_panel(int64_t first, int64_t begin, int64_t end, int64_t length, P* panel) const;
   template <class P>
@@ -69,15 +81,126 @@ void Product::dot_few_rows(const float* x, float* out) const {
   });
 }
 
-void Product::run_few_rows() const {
-  if (dtype == float32) {
-    return dot_few_rows(static_cast<const float*>(x), static_cast<float*>(out));
-  }
+template <class F>
+bool Product::run_wide(F&& f) const {
+  if (dtype == float32) return f(static_cast<const float*>(x), static_cast<float*>(out));
   const cpu::Scratch wide(static_cast<size_t>(m * (k + n)) * sizeof(float));
   float* const wide_out = wide.as<float>() + m * k;
   cpu::cast_kernel(dtype, float32)(wide.data(), x, nullptr, nullptr, static_cast<size_t>(m * k));
-  dot_few_rows(wide.as<float>(), wide_out);
+  if (!f(wide.as<float>(), wide_out)) return false;
   cpu::cast_kernel(float32, dtype)(out, wide_out, nullptr, nullptr, static_cast<size_t>(m * n));
+  return true;
+}
+
+void Product::run_exact() const {
+  run_wide([this](const float* from, float* to) {
+    dot_few_rows(from, to);
+    return true;
+  });
+}
+
+// Asks for `bytes` of each row, `stride` bytes apart: more short streams than the processor
+// foresees. Nothing is read, so that addresses may lie beyond the array.
+void fetch(const void* first, int64_t stride, int64_t rows, int64_t bytes) {
+  constexpr int64_t line = 64;
+  for (int64_t row = 0; row < rows; ++row) {
+    const char* const from = static_cast<const char*>(first) + row * stride;
+    for (int64_t at = 0; at < bytes; at += line) __builtin_prefetch(from + at);
+  }
+}
+
+void Product::multiply_panels(const IntegerRows& x_rows, IntegerCodes kind, float* out) const {
+  const IntegerKernels& kernels = integer_kernels();
+  const QuantRowKernels& row_kernels =
+      quant_row_kernels(code_kind(w.format().mode), w.format().bits);
+  const bool repacked = kind == IntegerCodes::bytes && w.format().bits != 8;
+  const float unit = kind == IntegerCodes::doubled_e2m1 ? 0.5f : 1.0f;
+  const int64_t columns = kernels.columns, groups = w.groups();
+  const auto of_rows = static_cast<size_t>(columns * groups);
+  const int64_t step = integer_depth / x_rows.group_size * x_rows.group_size;
+  engine::parallel_for((n + columns - 1) / columns, 1, [&](int64_t begin, int64_t end) {
+    IntegerRows rows = x_rows;
+    const cpu::Scratch codes(static_cast<size_t>(columns * step) * sizeof(int16_t));
+    const cpu::Scratch bytes(repacked ? static_cast<size_t>(columns * step) : 0);
+    const cpu::Scratch sums(static_cast<size_t>(columns * m) * sizeof(float));
+    std::vector<float> parameters(2 * of_rows), scales(of_rows), biases(of_rows);
+    std::vector<uint8_t> padded(static_cast<size_t>(columns * w.row_bytes() + read_ahead));
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t first = panel * columns, count = std::min(columns, n - first);
+      const QuantRows from =
+          w.some_rows(first_row + first, static_cast<int>(count), parameters.data(), padded.data());
+      for (int64_t j = 0; j < count; ++j) {
+        for (int64_t group = 0; group < groups; ++group) {
+          const int64_t at = j * from.group_stride + group;
+          scales[group * columns + j] = from.scales[at] * unit;
+          if (from.biases) biases[group * columns + j] = from.biases[at];
+        }
+      }
+      for (rows.first = 0; rows.first < k; rows.first += rows.count) {
+        rows.count = std::min(step, k - rows.first);
+        const uint8_t* packed = from.codes + rows.first * w.format().bits / 8;
+        int64_t stride = from.code_stride;
+        if (repacked) {
+          for (int64_t j = 0; j < count; ++j) {
+            row_kernels.unpack_bytes(packed + j * stride, rows.count,
+                                     bytes.as<uint8_t>() + j * rows.count);
+          }
+          packed = bytes.as<uint8_t>();
+          stride = rows.count;
+        }
+        kernels.unpack(packed, stride, count, rows.count, kind, codes.as<int16_t>());
+        // What is unpacked next arrives while this is multiplied.
+        const int64_t next = rows.first + rows.count;
+        const int64_t bits = w.format().bits;
+        if (next < k) {
+          fetch(from.codes + next * bits / 8, from.code_stride, columns,
+                std::min(step, k - next) * bits / 8);
+        } else if (panel + 1 < end) {
+          fetch(from.codes + columns * from.code_stride, from.code_stride, columns,
+                std::min(step, k) * bits / 8);
+          fetch(from.scales + columns * groups, 0, 1, columns * groups * 4);
+          if (from.biases) fetch(from.biases + columns * groups, 0, 1, columns * groups * 4);
+        }
+        const int64_t parameter = rows.first / rows.group_size * columns;
+        kernels.multiply(rows,
+                         {codes.as<int16_t>(), scales.data() + parameter,
+                          from.biases ? biases.data() + parameter : nullptr},
+                         rows.first > 0, sums.as<float>());
+      }
+      for (int64_t i = 0; i < m; ++i) {
+        std::copy_n(sums.as<float>() + i * columns, count, out + i * n + first);
+      }
+    }
+  });
+}
+
+// False where x cannot be rounded; out is then untouched.
+bool Product::multiply_integers(const float* x, float* out) const {
+  const QuantFormat& format = w.format();
+  const IntegerCodes kind = format.bits != 4  ? IntegerCodes::bytes
+                            : format.affine() ? IntegerCodes::nibbles
+                                              : IntegerCodes::doubled_e2m1;
+  const int64_t groups = w.groups();
+  const cpu::Scratch values(static_cast<size_t>(m * k) * sizeof(int16_t));
+  const cpu::Scratch parameters(static_cast<size_t>(2 * m * groups) * sizeof(float));
+  float* const scales = parameters.as<float>();
+  float* const sums = scales + m * groups;
+  std::atomic<bool> usable = true;
+  engine::parallel_for(m, grain / k + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const IntegerRow row{values.as<int16_t>() + i * k, scales + i * groups, sums + i * groups};
+      if (!integer_kernels().round(x + i * k, k, format.group_size, kind, row)) usable = false;
+    }
+  });
+  if (!usable) return false;
+  multiply_panels({m, k, format.group_size, values.as<int16_t>(), scales, sums, 0, 0}, kind, out);
+  return true;
+}
+
+// Whether the codes stand for integers that the processor multiplies, and x can be rounded.
+bool Product::run_integers() const {
+  if (code_kind(w.format().mode) == CodeKind::e4m3 || integer_kernels().columns == 0) return false;
+  return run_wide([this](const float* from, float* to) { return multiply_integers(from, to); });
 }
 
 // Lines [begin, end) of a panel, which are rows of w or, unless transpose, columns
@@ -153,8 +276,10 @@ void Product::run() const {
     std::memset(out, 0, static_cast<size_t>(m * n) * dtype.size());
   } else if (dtype == float64) {
     run_panels<double>();
-  } else if (transpose && m <= most_unpacked_rows) {
-    run_few_rows();
+  } else if (transpose && m > most_rows_before_integers && run_integers()) {
+    return;
+  } else if (transpose && m <= most_rows_before_panels) {
+    run_exact();
   } else if (dtype == bfloat16) {
     run_panels<bfloat16_t>();
   } else {

@@ -55,6 +55,11 @@ TEST_P(QuantizedKernels, Unpack) {
     for (int64_t i = 0; i < count; ++i) {
       ASSERT_EQ(values[static_cast<size_t>(i)], plain_value(width, codes.data(), i)) << i;
     }
+    if (width.kind != CodeKind::integer) continue;
+    std::vector<uint8_t> bytes(count);
+    table_[static_cast<size_t>(width.kind)][width.bits].unpack_bytes(codes.data(), count,
+                                                                     bytes.data());
+    for (size_t i = 0; i < count; ++i) ASSERT_EQ(static_cast<float>(bytes[i]), values[i]) << i;
   }
   const uint8_t nan[read_ahead] = {0x7f, 0xff};
   float values[read_ahead];

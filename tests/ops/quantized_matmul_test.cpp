@@ -75,7 +75,8 @@ TEST_F(QuantizedMatmul, ShapesAndDtypes) {
   expect_close(of_batches(x[{0}]), both[{Slice(), 0}], tolerance);
 }
 
-// From one row, whose weights are unpacked in registers, to so many that panels are dequantized.
+// From one row, whose weights are unpacked in registers, to so many that they are rounded to 16
+// bits of their group's largest element: off by about 3e-5 of a result's size.
 TEST_F(QuantizedMatmul, EqualsDequantizedProduct) {
   for (const Format& format : all_formats()) {
     const array w = random::normal({67, 640});
@@ -84,7 +85,8 @@ TEST_F(QuantizedMatmul, EqualsDequantizedProduct) {
       SCOPED_TRACE(format.name + ", rows: " + std::to_string(rows));
       const array x = random::normal({rows, 640}), y = random::normal({rows, 67});
       const array dense = format.dequantize(q, float32);
-      expect_close(format.matmul(x, q), matmul(x, transpose(dense)), {1e-4, 2e-4});
+      expect_close(format.matmul(x, q), matmul(x, transpose(dense)),
+                   {1e-4, rows <= 7 ? 2e-4 : 1e-2});
       if (rows == 2 || rows == 33) {
         expect_close(format.matmul(y, q, false), matmul(y, dense), {1e-4, 1e-4});
       }
@@ -122,8 +124,21 @@ TEST_F(QuantizedMatmul, ManyPanels) {
     SCOPED_TRACE(format.mode);
     const auto q = format.quantize(w);
     const array dense = format.dequantize(q, float32);
-    expect_close(format.matmul(x, q), matmul(x, transpose(dense)), {1e-4, 1e-3});
+    expect_close(format.matmul(x, q), matmul(x, transpose(dense)), {1e-4, 1e-2});
     expect_close(format.matmul(y, q, false), matmul(y, dense), {1e-4, 1e-3});
+  }
+}
+
+// 16 bits have no place for infinity: the others of so many rows keep their values.
+TEST_F(QuantizedMatmul, ManyRowsOfWhichOneIsNotFinite) {
+  const auto q = quantize(random::normal({40, 128}));
+  const array x = random::normal({20, 128}), dense = dequantize(q[0], q[1], q[2]);
+  const array place = equal(arange(20 * 128), array(7 * 128 + 5));
+  const array special = where(reshape(place, {20, 128}), array(INFINITY), x);
+  const array got = quantized_matmul(special, q[0], q[1], q[2]);
+  EXPECT_FALSE(any(isfinite(got[{7}])).item<bool>());
+  for (int row : {0, 6, 8, 19}) {
+    expect_close(got[{row}], matmul(x[{row}], transpose(dense)), {1e-4, 2e-4});
   }
 }
 
