@@ -116,7 +116,8 @@ const Row& only(const std::vector<Row>& rows) {
 
 void run(const std::vector<std::string>& arguments) {
   std::vector<Row> all = op_rows(), rows;
-  for (Row& row : model_rows()) all.push_back(std::move(row));
+  for (const auto& more : {model_rows, llm_rows})
+    for (Row& row : more()) all.push_back(std::move(row));
   std::string outputs;
   bool list = false, memory = false;
   for (const std::string& argument : arguments) {

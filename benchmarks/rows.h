@@ -33,5 +33,6 @@ struct Row {
 
 std::vector<Row> op_rows();
 std::vector<Row> model_rows();
+std::vector<Row> llm_rows();
 
 }  // namespace benchmarks
