@@ -40,12 +40,16 @@ array tanh(const array& x);
 template <array (*function)(const array&)>
 struct Activation : Module {
   MICA_MODULE(Activation)
-  virtual array operator()(const array& x) const { return hooked(function(x), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return function(x); }, x);
+  }
 };
 template <array (*function)(const array&, int)>
 struct LastAxisActivation : Module {
   MICA_MODULE(LastAxisActivation)
-  virtual array operator()(const array& x) const { return hooked(function(x, -1), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return function(x, -1); }, x);
+  }
 };
 
 struct Sigmoid : Activation<sigmoid> {};
@@ -67,7 +71,9 @@ struct LogSoftmax : LastAxisActivation<log_softmax> {};
 
 struct HardTanh : Module {
   MICA_MODULE(HardTanh)
-  virtual array operator()(const array& x) const { return hooked(hard_tanh(x), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return hard_tanh(x); }, x);
+  }
 };
 
 // A layer with a number as its option.
@@ -75,7 +81,9 @@ template <array (*function)(const array&, double)>
 struct ScalarActivation : Module {
   MICA_MODULE(ScalarActivation)
   explicit ScalarActivation(double value) : value_(value) {}
-  virtual array operator()(const array& x) const { return hooked(function(x, value_), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return function(x, value_); }, x);
+  }
 
  private:
   double value_;
@@ -103,7 +111,9 @@ struct Step : ScalarActivation<step> {
 struct GLU : Module {
   MICA_MODULE(GLU)
   explicit GLU(int axis = -1) : axis(axis) {}
-  virtual array operator()(const array& x) const { return hooked(glu(x, axis), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return glu(x, axis); }, x);
+  }
   int axis;
 };
 
@@ -117,7 +127,9 @@ struct PReLU : Module {
   MICA_MODULE(PReLU, weight)
 
   explicit PReLU(int num_parameters = 1, const Options& options = {});
-  virtual array operator()(const array& x) const { return hooked(prelu(x, weight), x); }
+  virtual array operator()(const array& x) const {
+    return hooked([&] { return prelu(x, weight); }, x);
+  }
 };
 
 struct GELU : Module {

@@ -108,23 +108,27 @@ void AdaptivePool<n>::check_input(const array& x) const {
 }
 
 template <size_t n>
-array AdaptiveAvgPool<n>::operator()(const array& x) const {
+array AdaptiveAvgPool<n>::operator()(const array& x) const try {
   this->check_input(x);
   const std::vector<int> sizes = equal_windows(x, this->output_size);
   if (!sizes.empty()) return this->hooked(avg_pool(x, sizes, sizes, Sizes<n>(0).to_vector()), x);
   array y = x;
   for (size_t i = 0; i < n; ++i) y = averages(y, static_cast<int>(i) + 1, this->output_size[i]);
   return this->hooked(y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template <size_t n>
-array AdaptiveMaxPool<n>::operator()(const array& x) const {
+array AdaptiveMaxPool<n>::operator()(const array& x) const try {
   this->check_input(x);
   const std::vector<int> sizes = equal_windows(x, this->output_size);
   if (!sizes.empty()) return this->hooked(max_pool(x, sizes, sizes, Sizes<n>(0).to_vector()), x);
   array y = x;
   for (size_t i = 0; i < n; ++i) y = maxima(y, static_cast<int>(i) + 1, this->output_size[i]);
   return this->hooked(y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template struct AdaptivePool<1>;

@@ -82,7 +82,7 @@ MultiHeadAttention::MultiHeadAttention(int dims, int heads, const Options& o)
 }
 
 array MultiHeadAttention::operator()(const array& queries, const array& keys, const array& values,
-                                     const AttentionMask& mask) const {
+                                     const AttentionMask& mask) const try {
   for (const auto& [x, what] :
        {std::pair(&queries, "queries"), std::pair(&keys, "keys"), std::pair(&values, "values")}) {
     if (x->ndim() != 3) fail(std::string(what) + " (batch, length, size)", to_string(x->shape()));
@@ -98,6 +98,8 @@ array MultiHeadAttention::operator()(const array& queries, const array& keys, co
                                                mask.causal ? "causal" : "", mask.values);
   const array joined = flatten(transpose(attended, {0, 2, 1, 3}), -2, -1);
   return hooked(out_proj(joined), queries, keys, values);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 array MultiHeadAttention::create_additive_causal_mask(int N, Dtype dtype) {

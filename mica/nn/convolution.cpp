@@ -133,7 +133,7 @@ array Conv<n>::padded(const array& x) const {
 }
 
 template <size_t n>
-array Conv<n>::operator()(const array& x) const {
+array Conv<n>::operator()(const array& x) const try {
   this->check_input(x);
   const bool zeros = padding_mode == PaddingMode::zeros;
   const Sizes<n> none = 0;
@@ -142,6 +142,8 @@ array Conv<n>::operator()(const array& x) const {
                                (zeros ? padding_end : none).to_vector(), this->dilation.to_vector(),
                                std::vector<int>{}, this->groups);
   return this->finished(y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template <size_t n>

@@ -17,7 +17,7 @@ ConvTranspose<n>::ConvTranspose(int in_channels, int out_channels, Sizes<n> kern
 }
 
 template <size_t n>
-array ConvTranspose<n>::operator()(const array& x) const {
+array ConvTranspose<n>::operator()(const array& x) const try {
   this->check_input(x);
   const Sizes<n>&by = this->stride, &off = this->padding, &apart = this->dilation,
         &more = output_padding;
@@ -33,6 +33,8 @@ array ConvTranspose<n>::operator()(const array& x) const {
                               this->groups);
   };
   return this->finished(y(), x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template <size_t n>

@@ -21,21 +21,25 @@ array Dropout::operator()(const array& x) const { return drop(x, x.shape()); }
 
 std::string Dropout::extra_repr() const { return "p=" + repr(1 - keep_); }
 
-array Dropout2d::operator()(const array& x) const {
+array Dropout2d::operator()(const array& x) const try {
   if (x.ndim() != 3 && x.ndim() != 4) fail("input (H, W, C) or (N, H, W, C)", to_string(x.shape()));
   Shape mask_shape = x.shape();
   const size_t n = mask_shape.size();
   mask_shape[n - 2] = mask_shape[n - 3] = 1;
   return drop(x, mask_shape);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
-array Dropout3d::operator()(const array& x) const {
+array Dropout3d::operator()(const array& x) const try {
   if (x.ndim() != 4 && x.ndim() != 5)
     fail("input (D, H, W, C) or (N, D, H, W, C)", to_string(x.shape()));
   Shape mask_shape = x.shape();
   const size_t n = mask_shape.size();
   mask_shape[n - 2] = mask_shape[n - 3] = mask_shape[n - 4] = 1;
   return drop(x, mask_shape);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 }  // namespace mica::nn

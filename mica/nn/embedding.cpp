@@ -25,7 +25,7 @@ Embedding::Embedding(int num_embeddings, int dims) : weight(0.0f) {
   weight = draw_vectors(num_embeddings, dims);
 }
 
-array Embedding::operator()(const array& indices) const {
+array Embedding::operator()(const array& indices) const try {
   if (!issubdtype(indices.dtype(), integer)) fail("integer indices", dtype_name(indices.dtype()));
   if (!quantization_) return hooked(take(weight, indices, 0), indices);
   const array flat = flatten(indices);
@@ -38,6 +38,8 @@ array Embedding::operator()(const array& indices) const {
   Shape shape = indices.shape();
   shape.push_back(dims());
   return hooked(reshape(taken.dequantized(), shape), indices);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 array Embedding::as_linear(const array& x) const {
@@ -85,7 +87,7 @@ EmbeddingBag::EmbeddingBag(int num_embeddings, int dims, const Options& options)
 
 // Every index is given the number of its bag, and its vector is scattered there.
 array EmbeddingBag::operator()(const array& indices, const std::optional<array>& offsets,
-                               const std::optional<array>& weights) const {
+                               const std::optional<array>& weights) const try {
   if (!issubdtype(indices.dtype(), integer)) fail("integer indices", dtype_name(indices.dtype()));
   if (indices.ndim() != (offsets ? 1 : 2))
     fail(offsets ? "indices (count,) with offsets" : "indices (bags, size) without offsets",
@@ -138,6 +140,8 @@ array EmbeddingBag::operator()(const array& indices, const std::optional<array>&
       result = result / astype(expand_dims(maximum(counts, array(1)), 1), dtype);
   }
   return weights ? hooked(result, indices, *weights) : hooked(result, indices);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string EmbeddingBag::extra_repr() const {

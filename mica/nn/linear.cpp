@@ -22,7 +22,9 @@ Linear::Linear(int input_dims, int output_dims, const Options& options) : weight
 Linear::Linear(array from_weight, std::optional<array> from_bias)
     : weight(std::move(from_weight)), bias(std::move(from_bias)) {}
 
-array Linear::operator()(const array& x) const { return hooked(apply_linear(x), x); }
+array Linear::operator()(const array& x) const {
+  return hooked([&] { return apply_linear(x); }, x);
+}
 
 array Linear::apply_linear(const array& x) const {
   if (!ends_in(x, input_dims())) fail("input " + with_last(input_dims()), to_string(x.shape()));
@@ -102,7 +104,7 @@ Bilinear::Bilinear(int input1_dims, int input2_dims, int output_dims, const Opti
   if (options.bias) bias = random::uniform(-scale, scale, {output_dims});
 }
 
-array Bilinear::operator()(const array& x1, const array& x2) const {
+array Bilinear::operator()(const array& x1, const array& x2) const try {
   const int out = weight.shape(0), in2 = weight.shape(1), in1 = weight.shape(2);
   if (!ends_in(x1, in1)) fail("input 1 " + with_last(in1), to_string(x1.shape()));
   Shape expected = x1.shape();
@@ -114,6 +116,8 @@ array Bilinear::operator()(const array& x1, const array& x2) const {
   y = swapaxes(reshape(y, {-1, out, in2}), -2, -1);
   y = reshape(matmul(reshape(x2, {-1, 1, in2}), y), result_shape);
   return hooked(bias ? y + *bias : y, x1, x2);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string Bilinear::extra_repr() const {

@@ -17,10 +17,12 @@ LoRALinear::LoRALinear(const Linear& linear, const Options& options)
   lora_b = zeros({options.rank, output_dims()});
 }
 
-array LoRALinear::operator()(const array& x) const {
+array LoRALinear::operator()(const array& x) const try {
   const array y = apply_linear(x);
   const array update = matmul(matmul(dropout(x), lora_a), lora_b);
   return hooked(y + astype(update * weak(scale_, update), y.dtype()), x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 Linear LoRALinear::fuse(bool dequantize) const {

@@ -51,6 +51,15 @@ Member& add_module(Members& members, std::string key, Module& module, const Modu
   return member;
 }
 
+void rethrow_from(const Module& module) {
+  try {
+    throw;
+  } catch (const std::invalid_argument& error) {
+    if (typeid(error) != typeid(std::invalid_argument)) throw;
+    throw ModuleError(module.where() + ": " + error.what());
+  }
+}
+
 std::string readable_type(const char* mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> demangled(
@@ -129,7 +138,7 @@ void Module::fail(const std::string& expected, const std::string& got) const {
 }
 
 void Module::fail_as(const std::string& type, const std::string& expected, const std::string& got) {
-  throw std::invalid_argument(type + ": expected " + expected + ", got " + got);
+  throw ModuleError(type + ": expected " + expected + ", got " + got);
 }
 
 ForwardHookHandle Module::register_forward_hook(ForwardHook hook) {

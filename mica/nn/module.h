@@ -19,6 +19,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -58,6 +59,24 @@ class ForwardHookHandle {
   explicit ForwardHookHandle(std::shared_ptr<const ForwardHook> hook) : hook_(std::move(hook)) {}
   std::shared_ptr<const ForwardHook> hook_;
 };
+
+// What is thrown below a module: what() begins with the module's where(). Inside
+// nn::value_and_grad it ends in the line of the program that asked for it.
+class ModuleError : public std::invalid_argument {
+ public:
+  explicit ModuleError(const std::string& text, bool names_line = false)
+      : std::invalid_argument(text), names_line_(names_line) {}
+  bool names_line() const { return names_line_; }
+
+ private:
+  bool names_line_;
+};
+
+namespace detail {
+// In a handler around a call of the module: throws the std::invalid_argument again, as a
+// ModuleError that names the module unless one below has; subclasses as they are.
+[[noreturn]] void rethrow_from(const Module& module);
+}  // namespace detail
 
 class Module {
  public:
@@ -134,7 +153,7 @@ class Module {
 
   // Calls the hook whenever this module is called, while the handle lives. Copies of the module
   // have no hooks. A user's module calls its hooks where its call operator ends in `return
-  // hooked(y, x);`.
+  // hooked(y, x);`, or is `return hooked([&] { ...; return y; }, x);`.
   [[nodiscard]] ForwardHookHandle register_forward_hook(ForwardHook hook);
 
   static bool valid_child_filter(const Module&, const std::string& key, const Member& member);
@@ -154,12 +173,25 @@ class Module {
   // Returns what a call returns, after the forward hooks have seen it.
   template <class... Inputs>
   array hooked(array output, const Inputs&... inputs) const {
+    note_call();
     if (!hooks_.empty()) call_hooks({inputs...}, {output});
     return output;
   }
+  // The same of what the body returns, whose errors name the module. (Those of modules in slots
+  // and containers do in any case.)
+  template <std::invocable Body, class... Inputs>
+  array hooked(const Body& body, const Inputs&... inputs) const {
+    try {
+      return hooked(array(body()), inputs...);
+    } catch (const std::invalid_argument&) {
+      detail::rethrow_from(*this);
+    }
+  }
   void call_hooks(const std::vector<array>& inputs, const std::vector<array>& outputs) const;
   bool has_hooks() const { return !hooks_.empty(); }
-  // Throws std::invalid_argument "Linear (layers.1): expected input (..., 128), got (32, 64)".
+  // Tells the innermost detail::CallWatch of this thread that the module has been called.
+  void note_call() const;
+  // Throws ModuleError "Linear (layers.1): expected input (..., 128), got (32, 64)".
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const;
   // The same for constructors of base classes, where the layer's own type is not known yet.
   [[noreturn]] static void fail_as(const std::string& type, const std::string& expected,

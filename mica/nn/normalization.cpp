@@ -54,7 +54,7 @@ LayerNorm::LayerNorm(const Shape& dims, const Options& options) : dims(dims), ep
   if (options.affine && options.bias) bias = zeros(dims);
 }
 
-array LayerNorm::operator()(const array& x) const {
+array LayerNorm::operator()(const array& x) const try {
   const bool fits = x.ndim() >= dims.size() &&
                     std::equal(dims.begin(), dims.end(), x.shape().end() - dims.size());
   if (!fits) {
@@ -69,6 +69,8 @@ array LayerNorm::operator()(const array& x) const {
   };
   const array rows = flatten(x, -static_cast<int>(dims.size()), -1);
   return hooked(reshape(fast::layer_norm(rows, flat(weight), flat(bias), e), x.shape()), x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string LayerNorm::extra_repr() const {
@@ -82,10 +84,12 @@ RMSNorm::RMSNorm(int dims, const Options& options) : weight(0.0f), eps(options.e
   weight = ones({dims});
 }
 
-array RMSNorm::operator()(const array& x) const {
+array RMSNorm::operator()(const array& x) const try {
   if (!ends_in(x, weight.shape(0)))
     fail("input " + with_last(weight.shape(0)), to_string(x.shape()));
   return hooked(fast::rms_norm(x, weight, static_cast<float>(eps)), x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string RMSNorm::extra_repr() const { return repr(weight.shape(0)) + ", eps=" + repr(eps); }
@@ -105,7 +109,7 @@ BatchNorm::BatchNorm(int num_features, const Options& options)
   }
 }
 
-array BatchNorm::operator()(const array& x) const {
+array BatchNorm::operator()(const array& x) const try {
   if (x.ndim() < 2 || x.ndim() > 4) fail("input of 2, 3 or 4 dimensions", to_string(x.shape()));
   if (!ends_in(x, num_features)) fail("input " + with_last(num_features), to_string(x.shape()));
   const size_t values = x.size() / static_cast<size_t>(num_features);
@@ -131,6 +135,8 @@ array BatchNorm::operator()(const array& x) const {
     running_var = moved(*running_var, var, unbiased);
   }
   return normalized(mean, var);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string BatchNorm::extra_repr() const {
@@ -151,11 +157,13 @@ GroupNorm::GroupNorm(int num_groups, int dims, const Options& options)
   }
 }
 
-array GroupNorm::operator()(const array& x) const {
+array GroupNorm::operator()(const array& x) const try {
   if (x.ndim() < 2) fail("input of at least 2 dimensions", to_string(x.shape()));
   if (!ends_in(x, dims)) fail("input " + with_last(dims), to_string(x.shape()));
   const array y = standardized(x, {num_groups, options.pytorch_compatible}, options.eps);
   return hooked(weight ? *weight * y + *bias : y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string GroupNorm::extra_repr() const {
@@ -173,11 +181,13 @@ InstanceNorm::InstanceNorm(int dims, const Options& options) : dims(dims), eps(o
   }
 }
 
-array InstanceNorm::operator()(const array& x) const {
+array InstanceNorm::operator()(const array& x) const try {
   if (x.ndim() < 3) fail("input of at least 3 dimensions", to_string(x.shape()));
   if (!ends_in(x, dims)) fail("input " + with_last(dims), to_string(x.shape()));
   const array y = standardized(x, {dims, true}, eps);
   return hooked(weight ? *weight * y + *bias : y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string InstanceNorm::extra_repr() const {

@@ -36,19 +36,23 @@ void Pool<n>::check_input(const array& x) const {
 }
 
 template <size_t n>
-array MaxPool<n>::operator()(const array& x) const {
+array MaxPool<n>::operator()(const array& x) const try {
   this->check_input(x);
   return this->hooked(max_pool(x, this->kernel_size.to_vector(), this->stride.to_vector(),
                                this->padding.to_vector()),
                       x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template <size_t n>
-array AvgPool<n>::operator()(const array& x) const {
+array AvgPool<n>::operator()(const array& x) const try {
   this->check_input(x);
   return this->hooked(avg_pool(x, this->kernel_size.to_vector(), this->stride.to_vector(),
                                this->padding.to_vector()),
                       x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template struct Pool<1>;

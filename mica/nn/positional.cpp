@@ -14,7 +14,7 @@ RoPE::RoPE(int dims, const Options& options) : dims(dims), options(options) {
   if (dims < 2 || dims % 2 != 0) fail("dims even and at least 2", std::to_string(dims));
 }
 
-array RoPE::operator()(const array& x, const array& offset) const {
+array RoPE::operator()(const array& x, const array& offset) const try {
   if (x.ndim() < 3 || x.shape(-1) < dims) {
     fail("input (batch, ..., length, size) with a size of at least " + std::to_string(dims),
          to_string(x.shape()));
@@ -22,6 +22,8 @@ array RoPE::operator()(const array& x, const array& offset) const {
   return hooked(fast::rope(x, dims, options.traditional, static_cast<float>(options.base),
                            static_cast<float>(options.scale), offset),
                 x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string RoPE::extra_repr() const {
@@ -40,13 +42,15 @@ SinusoidalPositionalEncoding::SinusoidalPositionalEncoding(int dims, const Optio
   if (o.full_turns) sigmas = sigmas * weak(2 * M_PI, sigmas);
 }
 
-array SinusoidalPositionalEncoding::operator()(const array& x) const {
+array SinusoidalPositionalEncoding::operator()(const array& x) const try {
   const array angles = expand_dims(x, -1) * sigmas;
   std::vector<array> parts{sin(angles), cos(angles)};
   if (cos_first) std::swap(parts[0], parts[1]);
   const array joined = concatenate(parts, -1);
   const array scaled = scale == 1 ? joined : joined * weak(scale, joined);
   return hooked(issubdtype(x.dtype(), floating) ? astype(scaled, x.dtype()) : scaled, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 array ALiBi::create_alibi_matrix(int q_sequence_length, int k_sequence_length, int num_heads,
@@ -82,13 +86,15 @@ array ALiBi::create_alibi_slope(int num_heads, Dtype dtype) {
 }
 
 array ALiBi::operator()(const array& attention_scores, int offset,
-                        const std::optional<array>& mask) const {
+                        const std::optional<array>& mask) const try {
   if (attention_scores.ndim() != 4)
     fail("attention_scores (batch, heads, queries, keys)", to_string(attention_scores.shape()));
   array bias = create_alibi_matrix(attention_scores.shape(-2) + offset, attention_scores.shape(-1),
                                    attention_scores.shape(1), offset, attention_scores.dtype());
   if (mask) bias = bias + *mask;
   return hooked(attention_scores + bias, attention_scores);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 }  // namespace mica::nn

@@ -93,9 +93,11 @@ array RNN::steps(const array& x, const std::optional<array>& hidden) const {
   return like_input(stack(states, 1), x);
 }
 
-RNN::Result RNN::operator()(const array& x, const std::optional<State>& state) const {
+RNN::Result RNN::operator()(const array& x, const std::optional<State>& state) const try {
   const array output = hooked(steps(x, state), x);
   return {output, last_step(output)};
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string RNN::extra_repr() const {
@@ -123,9 +125,11 @@ array GRU::steps(const array& x, const std::optional<array>& hidden) const {
   return like_input(ops::recurrence(RecurrentCell::gru, products, Wh, state, bias)[0], x);
 }
 
-GRU::Result GRU::operator()(const array& x, const std::optional<State>& state) const {
+GRU::Result GRU::operator()(const array& x, const std::optional<State>& state) const try {
   const array output = hooked(steps(x, state), x);
   return {output, last_step(output)};
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string GRU::extra_repr() const { return repr_of(Wx, Wh) + "bias=" + repr(b.has_value()); }
@@ -150,10 +154,12 @@ std::pair<array, array> LSTM::steps(const array& x, const std::optional<array>& 
   return {like_input(states[0], x), like_input(states[1], x)};
 }
 
-LSTM::Result LSTM::operator()(const array& x, const std::optional<State>& state) const {
+LSTM::Result LSTM::operator()(const array& x, const std::optional<State>& state) const try {
   const auto [hidden, cells] = state ? steps(x, state->hidden, state->cell) : steps(x);
   const array output = hooked(hidden, x);
   return {output, {last_step(output), last_step(cells)}};
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string LSTM::extra_repr() const { return repr_of(Wx, Wh) + "bias=" + repr(bias.has_value()); }
@@ -170,8 +176,9 @@ Stacked<Cell>::Stacked(int input_size, int hidden_size, const Options& options)
 }
 
 template <class Cell>
-typename Stacked<Cell>::Result Stacked<Cell>::operator()(
-    const array& x, const std::optional<States>& states) const {
+typename Stacked<Cell>::Result Stacked<Cell>::operator()(const array& x,
+                                                         const std::optional<States>& states) const
+    try {
   const size_t directions = backward.empty() ? 1 : 2, count = forward.size() * directions;
   if (states && states->size() != count)
     fail(std::to_string(count) + " states", std::to_string(states->size()));
@@ -191,6 +198,8 @@ typename Stacked<Cell>::Result Stacked<Cell>::operator()(
   }
   result.output = hooked(result.output, x);
   return result;
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 template <class Cell>

@@ -89,7 +89,11 @@ class Slot : public Replaceable {
 
   template <class... A>
   auto operator()(A&&... args) const -> decltype(std::declval<T&>()(std::forward<A>(args)...)) {
-    return (*typed_)(std::forward<A>(args)...);
+    try {
+      return (*typed_)(std::forward<A>(args)...);
+    } catch (const std::invalid_argument&) {
+      detail::rethrow_from(*module_);
+    }
   }
 
   void check(const ModuleRef& module, const std::string& path) const override {
@@ -140,7 +144,12 @@ class Layer : public Replaceable {
   Layer& operator=(Layer&&) noexcept = default;
 
   array operator()(const array& x) const {
-    return module_ ? type_->call(*module_, x) : function_(x);
+    if (!module_) return function_(x);
+    try {
+      return type_->call(*module_, x);
+    } catch (const std::invalid_argument&) {
+      detail::rethrow_from(*module_);
+    }
   }
   // Throw std::logic_error for a function.
   Module& operator*() { return module(); }
@@ -223,7 +232,11 @@ class Shared {
   const T* operator->() const { return &get(); }
   template <class... A>
   auto operator()(A&&... args) const -> decltype(std::declval<T&>()(std::forward<A>(args)...)) {
-    return get()(std::forward<A>(args)...);
+    try {
+      return get()(std::forward<A>(args)...);
+    } catch (const std::invalid_argument&) {
+      detail::rethrow_from(*box_->module);
+    }
   }
 
   void add_to(Members& members, std::string key) {

@@ -66,13 +66,15 @@ TransformerEncoderLayer::TransformerEncoderLayer(int dims, int num_heads, const 
       activation(o.activation),
       norm_first(o.norm_first) {}
 
-array TransformerEncoderLayer::operator()(const array& x, const AttentionMask& mask) const {
+array TransformerEncoderLayer::operator()(const array& x, const AttentionMask& mask) const try {
   const array attended = residual(
       x, ln1, norm_first, [&](const array& y) { return dropout1(attention(y, y, y, mask)); });
   const array out = residual(attended, ln2, norm_first, [&](const array& y) {
     return linear2(dropout2(activation(linear1(y))));
   });
   return hooked(out, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 TransformerDecoderLayer::TransformerDecoderLayer(int dims, int num_heads, const Options& o)
@@ -91,7 +93,7 @@ TransformerDecoderLayer::TransformerDecoderLayer(int dims, int num_heads, const 
 
 array TransformerDecoderLayer::operator()(const array& x, const array& memory,
                                           const AttentionMask& x_mask,
-                                          const AttentionMask& memory_mask) const {
+                                          const AttentionMask& memory_mask) const try {
   array out = residual(x, ln1, norm_first,
                        [&](const array& y) { return dropout1(self_attention(y, y, y, x_mask)); });
   out = residual(out, ln2, norm_first, [&](const array& y) {
@@ -100,6 +102,8 @@ array TransformerDecoderLayer::operator()(const array& x, const array& memory,
   out = residual(out, ln3, norm_first,
                  [&](const array& y) { return linear2(dropout3(activation(linear1(y)))); });
   return hooked(out, x, memory);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 TransformerEncoder::TransformerEncoder(int num_layers, int dims, int num_heads, const Options& o)
@@ -109,12 +113,14 @@ TransformerEncoder::TransformerEncoder(int num_layers, int dims, int num_heads, 
   if (num_layers < 0) fail("num_layers of at least 0", std::to_string(num_layers));
 }
 
-array TransformerEncoder::operator()(const array& x, const AttentionMask& mask) const {
+array TransformerEncoder::operator()(const array& x, const AttentionMask& mask) const try {
   array y = x;
   for (const auto& layer : layers) {
     y = checkpoint ? run_checkpointed(layer, y, mask) : layer(y, mask);
   }
   return hooked(ln(y), x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 TransformerDecoder::TransformerDecoder(int num_layers, int dims, int num_heads, const Options& o)
@@ -126,22 +132,26 @@ TransformerDecoder::TransformerDecoder(int num_layers, int dims, int num_heads, 
 
 array TransformerDecoder::operator()(const array& x, const array& memory,
                                      const AttentionMask& x_mask,
-                                     const AttentionMask& memory_mask) const {
+                                     const AttentionMask& memory_mask) const try {
   array y = x;
   for (const auto& layer : layers) {
     y = checkpoint ? run_checkpointed(layer, y, memory, x_mask, memory_mask)
                    : layer(y, memory, x_mask, memory_mask);
   }
   return hooked(ln(y), x, memory);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 Transformer::Transformer(const Options& o) : encoder(encoder_of(o)), decoder(decoder_of(o)) {}
 
 array Transformer::operator()(const array& src, const array& tgt, const AttentionMask& src_mask,
-                              const AttentionMask& tgt_mask,
-                              const AttentionMask& memory_mask) const {
+                              const AttentionMask& tgt_mask, const AttentionMask& memory_mask) const
+    try {
   const array memory = encoder(src, src_mask);
   return hooked(decoder(tgt, memory, tgt_mask, memory_mask), src, tgt);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 }  // namespace mica::nn

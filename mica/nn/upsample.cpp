@@ -153,7 +153,7 @@ Upsample::Upsample(ScaleFactor scale_factor, const Options& options)
   if (options.antialias && options.align_corners) fail("antialias or align_corners", "both");
 }
 
-array Upsample::operator()(const array& x) const {
+array Upsample::operator()(const array& x) const try {
   if (x.ndim() < 3) fail("input (N, spatial..., C)", to_string(x.shape()));
   const size_t axes = x.ndim() - 2;
   const std::vector<double>& scales = scale_factor.values;
@@ -174,6 +174,8 @@ array Upsample::operator()(const array& x) const {
     }
   }
   return hooked(y, x);
+} catch (const std::invalid_argument&) {
+  detail::rethrow_from(*this);
 }
 
 std::string Upsample::extra_repr() const {

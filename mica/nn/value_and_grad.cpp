@@ -2,10 +2,60 @@
 
 #include <stdexcept>
 #include <unordered_set>
+#include <utility>
 
+#include "mica/nn/slot.h"
 #include "mica/nn/walk.h"
 
-namespace mica::nn::detail {
+namespace mica::nn {
+
+namespace {
+
+thread_local detail::CallWatch* innermost = nullptr;
+
+std::string named(const std::string& type, const std::string& path) {
+  return path.empty() ? type : type + " (" + path + ")";
+}
+
+}  // namespace
+
+void Module::note_call() const {
+  if (innermost) innermost->note(typeid(*this), path_.get());
+}
+
+namespace detail {
+
+CallWatch::CallWatch(const Module& model, const std::source_location& asked)
+    : model_(model), asked_(asked), outer_(std::exchange(innermost, this)) {}
+
+CallWatch::~CallWatch() { innermost = outer_; }
+
+void CallWatch::note(const std::type_info& type, const std::string& path) {
+  last_type_ = &type;
+  last_path_ = path;
+}
+
+void CallWatch::rethrow() const {
+  try {
+    throw;
+  } catch (const ModuleError& error) {
+    if (error.names_line()) throw;
+    throw ModuleError(error.what() + line(), true);
+  } catch (const std::invalid_argument& error) {
+    if (typeid(error) != typeid(std::invalid_argument)) throw;
+    std::string text = error.what() + line();
+    if (last_type_) {
+      text.insert(text.size() - 1,
+                  ", after " + named(readable_type(last_type_->name()), last_path_));
+    }
+    throw ModuleError(text, true);
+  }
+}
+
+std::string CallWatch::line() const {
+  return " (nn::value_and_grad of " + model_.where() + " at " + asked_.file_name() + ":" +
+         std::to_string(asked_.line()) + ")";
+}
 
 ParametersGuard::ParametersGuard(Module& model) : model_(model) {
   for (const array* a : ModuleWalk::arrays(model)) arrays_.push_back(*a);
@@ -30,4 +80,6 @@ void ParametersGuard::keep_changes(const Tree& traced) {
   restore_ = false;
 }
 
-}  // namespace mica::nn::detail
+}  // namespace detail
+
+}  // namespace mica::nn

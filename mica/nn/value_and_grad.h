@@ -2,7 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
+#include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -31,19 +34,44 @@ class ParametersGuard {
   bool restore_ = true;
 };
 
+// What an error in a model's call is told apart by: the line that asked for gradients, and the last
+// module that was called before it, while this is the innermost watch of its thread.
+class CallWatch {
+ public:
+  CallWatch(const Module& model, const std::source_location& asked);
+  ~CallWatch();
+  CallWatch(const CallWatch&) = delete;
+  CallWatch& operator=(const CallWatch&) = delete;
+
+  void note(const std::type_info& type, const std::string& path);
+  // In a handler: throws a std::invalid_argument again, as a ModuleError with these at its end;
+  // subclasses as they are.
+  [[noreturn]] void rethrow() const;
+
+ private:
+  std::string line() const;
+
+  const Module& model_;
+  const std::source_location asked_;
+  CallWatch* outer_;
+  const std::type_info* last_type_ = nullptr;
+  std::string last_path_;
+};
+
 }  // namespace detail
 
 // A function of fn's arguments that returns a pair: what fn returns, the loss or a tuple with the
 // loss in front, and the tree of its gradients in model.trainable_parameters(). The model is used
 // where it is, so it must outlive the function. While fn runs its parameters are traced; afterwards
 // they are what they were, also where fn throws, and what layers changed besides, as BatchNorm's
-// statistics, stays.
+// statistics, stays. Errors of fn name the line of this call.
 template <class M, class F>
 requires std::derived_from<M, Module>
-auto value_and_grad(M& model, F fn) {
+auto value_and_grad(M& model, F fn,
+                    const std::source_location& asked = std::source_location::current()) {
   static_assert(!std::is_const_v<M>, "nn::value_and_grad: expected a model that is not const");
   return mica::detail::like<F>(
-      [&model, fn = mica::detail::keep(std::move(fn))]<class... Args>(Args&&... args) {
+      [&model, asked, fn = mica::detail::keep(std::move(fn))]<class... Args>(Args&&... args) {
         detail::ParametersGuard guard(model);
         const Tree parameters = model.trainable_parameters();
         Tree traced;
@@ -52,9 +80,14 @@ auto value_and_grad(M& model, F fn) {
           model.update(tracers);
           return (*fn)(std::forward<Args>(args)...);
         };
-        auto result = mica::value_and_grad<0>(loss)(parameters);
-        guard.keep_changes(traced);
-        return result;
+        detail::CallWatch watch(model, asked);
+        try {
+          auto result = mica::value_and_grad<0>(loss)(parameters);
+          guard.keep_changes(traced);
+          return result;
+        } catch (const std::invalid_argument&) {
+          watch.rethrow();
+        }
       });
 }
 
