@@ -13,6 +13,9 @@ set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL runtime dev)
+if(MICA_BUILD_TOOLS)
+  list(APPEND CPACK_COMPONENTS_ALL tools)
+endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/mica)
@@ -30,5 +33,11 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ${runtime})
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS
   "libdnnl-dev, libfmt-dev, libhwy-dev, libkissfft-dev, liblapacke-dev, libopenblas-openmp-dev, libpcre2-dev, libutf8proc-dev, libzip-dev")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Arrays, transforms and neural networks for C++: headers")
+
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME mica-tools)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS ${runtime})
+set(CPACK_COMPONENT_TOOLS_DESCRIPTION
+  "Arrays, transforms and neural networks for C++: the program mica")
 
 include(CPack)
