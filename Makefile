@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo bench format deps configure
+.PHONY: build test demo bench format lint coverage deps configure
 
 deps:
 	@scripts/deps.sh
@@ -30,3 +30,17 @@ bench: configure
 
 format: deps
 	scripts/check_format.sh --fix
+
+# Of the files that differ from main; LINT=--all or LINT=FILE for others.
+lint: configure
+	@scripts/deps.sh clang-tidy libomp-dev
+	scripts/lint.py $(LINT)
+
+coverage:
+	@scripts/deps.sh gcovr
+	cmake --preset coverage
+	cmake --build build/coverage -j$(JOBS)
+	ctest --preset coverage -j$(JOBS)
+	mkdir -p build/coverage/report
+	gcovr --root . --filter mica/ --filter tools/ --object-directory build/coverage \
+	  --exclude-throw-branches --html-details build/coverage/report/index.html --print-summary
