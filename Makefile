@@ -33,7 +33,7 @@ format: deps
 
 # Of the files that differ from main; LINT=--all or LINT=FILE for others.
 lint: configure
-	@scripts/deps.sh clang-tidy libomp-dev
+	@scripts/deps.sh clang clang-tidy libomp-dev
 	scripts/lint.py $(LINT)
 
 coverage:

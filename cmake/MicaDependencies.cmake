@@ -1,9 +1,17 @@
 # The libraries that mica and mica::text (PCRE2, utf8proc) link. All are private: no public header
 # includes theirs. A program that links static libraries of mica needs them too.
+macro(mica_find_config name debian_package)
+  find_package(${name} CONFIG QUIET)
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR
+      "Could NOT find ${name}: Debian's package is ${debian_package} (scripts/deps.sh installs it)")
+  endif()
+endmacro()
+
+mica_find_config(fmt libfmt-dev)
+mica_find_config(hwy libhwy-dev)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
-find_package(fmt CONFIG REQUIRED)
-find_package(hwy CONFIG REQUIRED)
 find_package(Cblas REQUIRED)
 find_package(Dnnl REQUIRED)
 find_package(Kissfft REQUIRED)
@@ -14,3 +22,4 @@ find_package(Utf8proc REQUIRED)
 
 set(MICA_DEPENDENCIES
   fmt::fmt hwy::hwy Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip)
+set(MICA_TEXT_DEPENDENCIES Pcre2::Pcre2 Utf8proc::Utf8proc)

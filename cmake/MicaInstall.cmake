@@ -7,6 +7,11 @@ include(CMakePackageConfigHelpers)
 set(mica_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mica)
 set_property(GLOBAL PROPERTY MICA_COMPONENTS)
 
+# What must be built before `cmake --install`.
+if(MICA_INSTALL)
+  add_custom_target(mica_installed)
+endif()
+
 # mica_component(name target): installs a library as find_package(mica COMPONENTS name), which
 # defines mica::name. Its sources and libraries must be set already: where the library is shared,
 # MICA_STATIC adds a static one of the same objects, mica::name with COMPONENTS static.
@@ -17,7 +22,8 @@ function(mica_component name target)
   if(type STREQUAL SHARED_LIBRARY)
     set_target_properties(${target} PROPERTIES
       VERSION ${PROJECT_VERSION}
-      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+      INSTALL_RPATH $ORIGIN)
     if(MICA_STATIC)
       mica_static_variant(${name} ${target})
       list(APPEND variants ${target}_static)
@@ -34,6 +40,9 @@ function(mica_component name target)
     install(EXPORT mica-${set}
       NAMESPACE mica:: FILE mica-${set}-targets.cmake DESTINATION ${mica_package_dir}
       COMPONENT dev)
+    if(NOT type STREQUAL INTERFACE_LIBRARY)
+      add_dependencies(mica_installed ${variant})
+    endif()
   endforeach()
   set_property(GLOBAL APPEND PROPERTY MICA_COMPONENTS ${name})
 endfunction()
@@ -94,7 +103,13 @@ function(mica_install_package)
     FILES_MATCHING
     PATTERN "*.h"
     PATTERN "*.def"
-    PATTERN "engine/cpu" EXCLUDE)
+    PATTERN "engine/cpu" EXCLUDE
+    REGEX "/io/(cursor|json|zip)\\.h$" EXCLUDE
+    REGEX "/text/" EXCLUDE)
+  install(
+    FILES ${PROJECT_SOURCE_DIR}/mica/text/tokenizer.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mica/text
+    COMPONENT dev)
 
   get_property(mica_components GLOBAL PROPERTY MICA_COMPONENTS)
   configure_package_config_file(
@@ -114,12 +129,24 @@ function(mica_install_package)
     PATTERN "Find*.cmake"
     PATTERN "MicaDependencies.cmake")
 
+  set(name mica)
+  set(description "${PROJECT_DESCRIPTION}")
+  set(requires "")
   mica_link_flags(private_libraries ${MICA_DEPENDENCIES})
   string(APPEND private_libraries " ${OpenMP_CXX_FLAGS} ${CMAKE_THREAD_LIBS_INIT}")
+  mica_install_pkg_config()
+  set(name mica_text)
+  set(description "Tokenizers")
+  set(requires "mica = ${PROJECT_VERSION}")
+  mica_link_flags(private_libraries ${MICA_TEXT_DEPENDENCIES})
+  mica_install_pkg_config()
+endfunction()
+
+# The .pc file of the library ${name}: mica_text's is mica-text.pc.
+function(mica_install_pkg_config)
+  string(REPLACE _ - package ${name})
   file(RELATIVE_PATH prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
-  configure_file(${PROJECT_SOURCE_DIR}/cmake/mica.pc.in ${PROJECT_BINARY_DIR}/mica.pc @ONLY)
-  install(
-    FILES ${PROJECT_BINARY_DIR}/mica.pc
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-    COMPONENT dev)
+  set(file ${PROJECT_BINARY_DIR}/${package}.pc)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/mica.pc.in ${file} @ONLY)
+  install(FILES ${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 endfunction()

@@ -25,7 +25,7 @@ void Module::note_call() const {
 
 namespace detail {
 
-CallWatch::CallWatch(const Module& model, const std::source_location& asked)
+CallWatch::CallWatch(const Module& model, CallSite asked)
     : model_(model), asked_(asked), outer_(std::exchange(innermost, this)) {}
 
 CallWatch::~CallWatch() { innermost = outer_; }
@@ -53,8 +53,8 @@ void CallWatch::rethrow() const {
 }
 
 std::string CallWatch::line() const {
-  return " (nn::value_and_grad of " + model_.where() + " at " + asked_.file_name() + ":" +
-         std::to_string(asked_.line()) + ")";
+  return " (nn::value_and_grad of " + model_.where() + " at " + asked_.file + ":" +
+         std::to_string(asked_.line) + ")";
 }
 
 ParametersGuard::ParametersGuard(Module& model) : model_(model) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <source_location>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -34,11 +33,21 @@ class ParametersGuard {
   bool restore_ = true;
 };
 
+// A line of a program: std::source_location, which clang 14 lacks.
+struct CallSite {
+  const char* file;
+  int line;
+  static constexpr CallSite current(const char* file = __builtin_FILE(),
+                                    int line = __builtin_LINE()) {
+    return {file, line};
+  }
+};
+
 // What an error in a model's call is told apart by: the line that asked for gradients, and the last
 // module that was called before it, while this is the innermost watch of its thread.
 class CallWatch {
  public:
-  CallWatch(const Module& model, const std::source_location& asked);
+  CallWatch(const Module& model, CallSite asked);
   ~CallWatch();
   CallWatch(const CallWatch&) = delete;
   CallWatch& operator=(const CallWatch&) = delete;
@@ -52,7 +61,7 @@ class CallWatch {
   std::string line() const;
 
   const Module& model_;
-  const std::source_location asked_;
+  const CallSite asked_;
   CallWatch* outer_;
   const std::type_info* last_type_ = nullptr;
   std::string last_path_;
@@ -67,8 +76,7 @@ class CallWatch {
 // statistics, stays. Errors of fn name the line of this call.
 template <class M, class F>
 requires std::derived_from<M, Module>
-auto value_and_grad(M& model, F fn,
-                    const std::source_location& asked = std::source_location::current()) {
+auto value_and_grad(M& model, F fn, detail::CallSite asked = detail::CallSite::current()) {
   static_assert(!std::is_const_v<M>, "nn::value_and_grad: expected a model that is not const");
   return mica::detail::like<F>(
       [&model, asked, fn = mica::detail::keep(std::move(fn))]<class... Args>(Args&&... args) {

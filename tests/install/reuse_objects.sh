@@ -15,7 +15,7 @@ for argument in "$@"; do
 done
 case $object in
   mica/mica/CMakeFiles/*/device.cpp.o) exec "$@" ;;
-  mica/mica/CMakeFiles/*)
+  mica/mica/CMakeFiles/* | mica/mica/text/CMakeFiles/*)
     cp "$build/${object#mica/}" "$object" && echo "$object:" >"$depfile" ;;
   *) exec "$@" ;;
 esac
