@@ -19,7 +19,11 @@ find_package(Lapacke REQUIRED)
 find_package(Libzip REQUIRED)
 find_package(Pcre2 REQUIRED)
 find_package(Utf8proc REQUIRED)
+find_package(PNG REQUIRED)
+find_package(Turbojpeg REQUIRED)
+find_package(ZLIB REQUIRED)
 
 set(MICA_DEPENDENCIES
-  fmt::fmt hwy::hwy Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip)
+  fmt::fmt hwy::hwy Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip
+  PNG::PNG Turbojpeg::Turbojpeg ZLIB::ZLIB)
 set(MICA_TEXT_DEPENDENCIES Pcre2::Pcre2 Utf8proc::Utf8proc)

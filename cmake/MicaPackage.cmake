@@ -30,8 +30,9 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libmica-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ${runtime})
 # For programs that link libmica.a.
-set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS
-  "libdnnl-dev, libfmt-dev, libhwy-dev, libkissfft-dev, liblapacke-dev, libopenblas-openmp-dev, libpcre2-dev, libutf8proc-dev, libzip-dev")
+string(JOIN ", " CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS
+  libdnnl-dev libfmt-dev libhwy-dev libkissfft-dev liblapacke-dev libopenblas-openmp-dev libpcre2-dev
+  libpng-dev libturbojpeg0-dev libutf8proc-dev libzip-dev zlib1g-dev)
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Arrays, transforms and neural networks for C++: headers")
 
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME mica-tools)

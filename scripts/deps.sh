@@ -19,6 +19,8 @@ packages=(
   liblapacke-dev
   libopenblas-openmp-dev
   libpcre2-dev
+  libpng-dev
+  libturbojpeg0-dev
   libutf8proc-dev
   libzip-dev
   make

@@ -1,5 +1,5 @@
-# docs_program(file): a program of the C++ blocks of docs/FILE.md, each a scope of its own, run as
-# a test.
+# docs_program(file headers...): a program of the C++ blocks of docs/FILE.md, each a scope of its
+# own, run as a test. headers: what the blocks include besides <mica/mica.h>.
 function(docs_program file)
   set(path ${PROJECT_SOURCE_DIR}/docs/${file}.md)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
@@ -9,7 +9,11 @@ function(docs_program file)
   string(REPLACE "[" "<open>" text "${text}")
   string(REPLACE "]" "<close>" text "${text}")
   string(REGEX MATCHALL "```cpp\n[^`]*```" blocks "${text}")
-  set(program "#include <mica/mica.h>\nusing namespace mica;\n")
+  set(program "#include <mica/mica.h>\n")
+  foreach(header IN LISTS ARGN)
+    string(APPEND program "#include <${header}>\n")
+  endforeach()
+  string(APPEND program "using namespace mica;\n")
   set(calls "")
   set(number 0)
   foreach(block IN LISTS blocks)
