@@ -19,8 +19,8 @@ struct Dataset {
 };
 
 // Reads lines of side * side grey values from 0 to 16 and a label, separated by commas, from a file
-// that may be compressed by gzip. Throws std::runtime_error naming the file, the line, what was
-// expected there and what there is.
+// that may be compressed by gzip. Throws std::system_error where it can't be read,
+// std::invalid_argument naming the file, the line, what was expected there and what there is.
 Dataset read_dataset(const std::string& path);
 
 // All rows but the last `held_out`, and those. Throws std::invalid_argument where one of the two

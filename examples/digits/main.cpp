@@ -4,20 +4,18 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include <csignal>
 #include <cstdint>
 #include <exception>
-#include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <string>
-#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "data.h"
-#include "mica/io/file.h"
+#include "mica/logging/logging.h"
 #include "model.h"
-#include "plot.h"
-#include "progress.h"
+#include "program.h"
 #include "train.h"
 
 namespace digits {
@@ -25,7 +23,6 @@ namespace digits {
 namespace {
 
 constexpr int held_out_rows = 360;
-constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
 
 struct Options {
   TrainingOptions training;
@@ -33,16 +30,6 @@ struct Options {
   std::string output = "digits-output";
   std::string data = DIGITS_DATA;
 };
-
-volatile std::sig_atomic_t interrupt_requested = 0;
-
-// The first Ctrl-C asks training to stop; a second one ends the program as usual.
-void stop_on_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupt_requested = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &action, nullptr);
-}
 
 CLI::Validator positive_up_to(double most) {
   return CLI::Validator(
@@ -73,31 +60,21 @@ void add_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
-// Before any work, so that a long training does not end without a place for its results.
-void prepare_output(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error && !std::filesystem::is_directory(folder))
-    error = std::make_error_code(std::errc::not_a_directory);
-  if (!error && access(folder.c_str(), W_OK | X_OK) != 0)
-    error = std::error_code(errno, std::generic_category());
-  if (error) throw std::system_error(error, fmt::format("--output: can't write to '{}'", folder));
-}
-
 void save_curves(const std::vector<Epoch>& epochs, const std::string& path) {
-  const std::string blue = "#0072b2", orange = "#d55e00";
-  Chart loss{"loss", "epoch", {{"training", blue, {}}, {"held out", orange, {}}}};
-  Chart accuracy{"accuracy", "epoch", {{"training", blue, {}}, {"held out", orange, {}}}};
-  for (const auto& [training, held_out] : epochs) {
-    loss.lines[0].values.push_back(training.loss);
-    loss.lines[1].values.push_back(held_out.loss);
-    accuracy.lines[0].values.push_back(training.accuracy);
-    accuracy.lines[1].values.push_back(held_out.accuracy);
+  mica::logging::Chart loss{"loss", "epoch", "", {{"training", {}, {}}, {"held out", {}, {}}}};
+  mica::logging::Chart accuracy = loss;
+  accuracy.title = "accuracy";
+  for (size_t i = 0; i < epochs.size(); ++i) {
+    const Measured both[] = {epochs[i].training, epochs[i].held_out};
+    for (size_t k = 0; k < std::size(both); ++k) {
+      for (const auto& [chart, value] :
+           {std::pair(&loss, both[k].loss), std::pair(&accuracy, both[k].accuracy)}) {
+        chart->series[k].x.push_back(static_cast<double>(i + 1));
+        chart->series[k].y.push_back(value);
+      }
+    }
   }
-  const std::string text = svg({loss, accuracy});
-  mica::io::ReplacingFile file("save_curves", path);
-  file.write(text.data(), text.size());
-  file.commit();
+  mica::logging::save_svg(path, {loss, accuracy});
 }
 
 using Confusion = std::vector<std::vector<int>>;  // [label][prediction]
@@ -135,10 +112,9 @@ void check_reloaded(const std::string& weights, const Dataset& held_out,
 }
 
 int run(const Options& options) {
-  prepare_output(options.output);
-  const std::string weights =
-      (std::filesystem::path(options.output) / "model.safetensors").string();
-  const std::string curves = (std::filesystem::path(options.output) / "curves.svg").string();
+  examples::prepare_output(options.output);
+  const std::string weights = examples::path_in(options.output, "model.safetensors");
+  const std::string curves = examples::path_in(options.output, "curves.svg");
   const auto [training, held_out] = split(read_dataset(options.data), held_out_rows);
 
   mica::random::seed(options.seed);
@@ -149,18 +125,18 @@ int run(const Options& options) {
             << fmt::format("{} parameters, {} training images, {} held out\n\n", parameters,
                            training.size(), held_out.size());
 
-  const int batch = options.training.batch_size;
-  const int steps = options.training.epochs * ((training.size() + batch - 1) / batch);
-  Progress progress(std::cout, display_of(STDOUT_FILENO), options.training.epochs, steps);
-  stop_on_interrupt();
+  mica::logging::Progress progress(
+      std::cout, mica::logging::display_of(STDOUT_FILENO),
+      static_cast<uint64_t>(count_steps(options.training, training.size())), "images");
+  examples::stop_on_interrupt();
   const std::vector<Epoch> epochs = train(model, training, held_out, options.training, progress,
-                                          [] { return interrupt_requested != 0; });
+                                          [] { return examples::interrupted(); });
   model.save_weights(weights);
   save_curves(epochs, curves);
-  if (interrupt_requested) {
+  if (examples::interrupted()) {
     std::cout << fmt::format("interrupted in epoch {}: saved what there is to {} and {}\n",
                              std::max<size_t>(epochs.size(), 1), weights, curves);
-    return interrupted_status;
+    return examples::interrupted_status;
   }
 
   const mica::array predictions = predict(model, held_out.images);

@@ -1,5 +1,7 @@
 #include "train.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -62,21 +64,31 @@ class Average {
   double right_ = 0;
 };
 
+std::string status(int epoch, int epochs, const Measured& training, const std::string& held_out) {
+  return fmt::format("epoch {:>{}}/{}  loss {:.4f}  accuracy {:.4f}{}", epoch,
+                     fmt::formatted_size("{}", epochs), epochs, training.loss, training.accuracy,
+                     held_out);
+}
+
 }  // namespace
 
+int count_steps(const TrainingOptions& options, int images) {
+  return options.epochs * ((images + options.batch_size - 1) / options.batch_size);
+}
+
 std::vector<Epoch> train(DigitsNet& model, const Dataset& training, const Dataset& held_out,
-                         const TrainingOptions& options, Progress& progress,
+                         const TrainingOptions& options, mica::logging::Progress& progress,
                          const std::function<bool()>& interrupted) {
   const int images = training.size();
-  const int batches = (images + options.batch_size - 1) / options.batch_size;
   optimizers::AdamW optimizer(
-      {.learning_rate = warm_up_then_decay(options.learning_rate, options.epochs * batches)});
+      {.learning_rate = warm_up_then_decay(options.learning_rate, count_steps(options, images))});
   auto loss_and_gradients = nn::value_and_grad(model, [&](const array& x, const array& labels) {
     const array logits = model(x);
     return std::tuple(cross_entropy(logits, labels), count_right(logits, labels));
   });
 
   std::vector<Epoch> epochs;
+  std::string held_out_text;
   while (static_cast<int>(epochs.size()) < options.epochs && !interrupted()) {
     const int epoch = static_cast<int>(epochs.size()) + 1;
     const array order = random::permutation(images);
@@ -92,11 +104,12 @@ std::vector<Epoch> train(DigitsNet& model, const Dataset& training, const Datase
       optimizer.update(model, gradients);
       mica::eval(loss, right, model.state(), optimizer.state());
       average.add(to - from, loss.item<float>(), right.item<double>());
-      progress.step(epoch, to - from, average.get());
+      progress.step(to - from, status(epoch, options.epochs, average.get(), held_out_text));
     }
     if (average.images() == 0) break;
     epochs.push_back({average.get(), measure(model, held_out)});
-    progress.end_epoch(epoch, epochs.back().training, epochs.back().held_out);
+    held_out_text = fmt::format("  held-out {:.4f}", epochs.back().held_out.accuracy);
+    progress.milestone(status(epoch, options.epochs, epochs.back().training, held_out_text));
   }
   progress.finish();
   return epochs;

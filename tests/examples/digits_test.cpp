@@ -118,9 +118,9 @@ TEST(Digits, RefusesBadOptionsInOneLine) {
       {{"--output", folder / "file"},
        "digits: --output: can't write to '" + (folder / "file") + "': Not a directory"},
       {{"--output", folder / "out", "--data", folder / "bad.csv"},
-       "bad.csv, line 1: expected 65 numbers separated by commas, got the end after number 3"},
+       "bad.csv, line 1: expected 65 numbers, got 3"},
       {{"--output", folder / "out", "--data", "/no/such.csv"},
-       "digits: /no/such.csv: No such file or directory"}};
+       "digits: read_csv: can't read '/no/such.csv': No such file or directory"}};
   for (const auto& [options, expected] : cases) {
     const Finished finished = run(digits(options));
     EXPECT_NE(finished.status, 0);

@@ -71,7 +71,7 @@ Child start(const std::vector<std::string>& command, const Surroundings& surroun
 Finished run(const std::vector<std::string>& command, const Surroundings& surroundings) {
   const Child child = start(command, surroundings);
   Finished finished;
-  bool interrupts = !surroundings.interrupt_at.empty();
+  bool interrupts = !surroundings.interrupt_at.empty(), kills = !surroundings.kill_at.empty();
   std::array<char, 4096> buffer;
   while (true) {
     const ssize_t size = read(child.output, buffer.data(), buffer.size());
@@ -81,6 +81,10 @@ Finished run(const std::vector<std::string>& command, const Surroundings& surrou
     if (interrupts && finished.output.find(surroundings.interrupt_at) != std::string::npos) {
       kill(child.id, SIGINT);
       interrupts = false;
+    }
+    if (kills && finished.output.find(surroundings.kill_at) != std::string::npos) {
+      kill(child.id, SIGKILL);
+      kills = false;
     }
   }
   close(child.output);

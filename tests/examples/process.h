@@ -11,6 +11,7 @@ struct Surroundings {
   bool terminal = false;               // else a pipe
   std::optional<long> largest_file{};  // bytes, as on a full disk: RLIMIT_FSIZE
   std::string interrupt_at{};          // SIGINT once the output holds this; empty: never
+  std::string kill_at{};               // the same with SIGKILL
 };
 
 struct Finished {

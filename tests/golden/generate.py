@@ -4,7 +4,8 @@
     python tests/golden/generate.py                     all of them
     python tests/golden/generate.py --only nn/linear    those whose name contains "nn/linear"
 
-Needs mlx, numpy and safetensors, and for nn/torch_* torch. A file is made by one function, here or
+Needs mlx, numpy and safetensors; for nn/torch_* torch, for data pillow, for logging tensorboard,
+for examples torch and transformers. A file is made by one function, here or
 in a *_goldens.py: it is named by @golden (with an extension where it is no safetensors file),
 starts from mx.random.seed(0) and returns a dictionary (nested ones get dotted names) of arrays,
 which may be lists of numbers; or the bytes of the file.
@@ -22,7 +23,9 @@ import mlx.optimizers as optim
 import numpy as np
 import safetensors.numpy
 
-import fast_goldens  # noqa: F401, registers its files
+import data_goldens  # noqa: F401, registers its files
+import example_goldens  # noqa: F401
+import fast_goldens  # noqa: F401
 import io_goldens  # noqa: F401
 import layer_goldens  # noqa: F401
 import linalg_goldens  # noqa: F401
