@@ -65,7 +65,7 @@ function(check_headers folder)
   file(GLOB_RECURSE headers ${folder}/*.h)
   foreach(header IN LISTS headers)
     file(STRINGS ${header} lines REGEX "^#include")
-    refuse(${header} "${lines}" "<(fmt|nlohmann|oneapi|hwy|kissfft|pcre2|utf8proc|cblas|lapacke|omp|zip)[./]")
+    refuse(${header} "${lines}" "<(fmt|nlohmann|oneapi|hwy|kissfft|pcre2|utf8proc|cblas|lapacke|omp|png|turbojpeg|zip|zlib)[./]")
   endforeach()
 endfunction()
 
