@@ -50,21 +50,51 @@ std::vector<int> all_but_last(const array& x) {
 
 std::vector<array> Normalize::vjp(const engine::VjpArgs& args) const {
   const array& x = args.primals[0];
-  const Normalized at = normalized(*this, x);
-  const array cotangent = astype(args.cotangents[0], at.x_hat.dtype());
-  std::vector<array> cotangents;
-  for (int argnum : args.argnums) {
-    if (argnum == 0) {
-      const array inner =
-          weighted ? cotangent * astype(args.primals[1], cotangent.dtype()) : cotangent;
-      cotangents.push_back(astype(derivative(*this, at, inner), x.dtype()));
-    } else {
-      const bool of_weight = weighted && argnum == 1;
-      const array rows = of_weight ? cotangent * at.x_hat : cotangent;
-      cotangents.push_back(astype(sum(rows, all_but_last(x)), x.dtype()));
-    }
+  const NormalizeBackward backward{centered, weighted, biased, eps};
+  std::vector<array> inputs{x, args.cotangents[0]};
+  if (weighted) inputs.push_back(args.primals[1]);
+  std::vector<array> all;
+  if (x.dtype() == float64) {
+    all = backward.composed(inputs);
+  } else {
+    std::vector<engine::OutputSpec> outputs{{x.shape(), x.dtype()}};
+    outputs.resize(args.primals.size(), {Shape{x.shape(-1)}, x.dtype()});
+    all = engine::apply_many(backward, inputs, std::move(outputs), {});
   }
+  std::vector<array> cotangents;
+  for (int argnum : args.argnums) cotangents.push_back(all[static_cast<size_t>(argnum)]);
   return cotangents;
+}
+
+std::vector<array> NormalizeBackward::composed(const std::vector<array>& inputs) const {
+  const array& x = inputs[0];
+  const Normalize forward{centered, weighted, biased, eps};
+  const Normalized at = normalized(forward, x);
+  const array cotangent = astype(inputs[1], at.x_hat.dtype());
+  const array inner = weighted ? cotangent * astype(inputs[2], cotangent.dtype()) : cotangent;
+  std::vector<array> outputs{derivative(forward, at, inner)};
+  if (weighted) outputs.push_back(sum(cotangent * at.x_hat, all_but_last(x)));
+  if (biased) outputs.push_back(sum(cotangent, all_but_last(x)));
+  for (array& output : outputs) output = astype(output, x.dtype());
+  return outputs;
+}
+
+std::vector<array> NormalizeBackward::vjp(const engine::VjpArgs& args) const {
+  return composed_vjp([this](const auto& inputs) { return composed(inputs); }, args);
+}
+
+std::vector<array> NormalizeBackward::jvp(const engine::JvpArgs& args) const {
+  return composed_jvp([this](const auto& inputs) { return composed(inputs); }, args);
+}
+
+// Each of the batch sums over its own rows for weight and bias.
+engine::Batched NormalizeBackward::vmap(const engine::VmapArgs& args) const {
+  if (weighted || biased) {
+    return composed_vmap([this](const auto& inputs) { return composed(inputs); }, args);
+  }
+  const array x = batch_first(args.inputs[0], args.axes[0], args.batch);
+  const array cotangent = batch_first(args.inputs[1], args.axes[1], args.batch);
+  return {{engine::apply(*this, {x, cotangent}, x.shape(), x.dtype(), {})}, {0}};
 }
 
 std::vector<array> Normalize::jvp(const engine::JvpArgs& args) const {

@@ -25,4 +25,23 @@ struct Normalize {
   void cpu(const cpu::Call&) const;
 };
 
+// The cotangents of Normalize's inputs, of which all are float32, float16 or bfloat16; computed in
+// float32. Inputs: x, the output's cotangent, and the weight if there is one. Outputs: the
+// cotangent of x, then those of weight and bias, where there are any.
+struct NormalizeBackward {
+  bool centered;
+  bool weighted;
+  bool biased;
+  float eps;
+
+  static constexpr const char* name = "normalize_backward";
+  static constexpr int reuse_input = 1;
+  bool operator==(const NormalizeBackward&) const = default;
+  std::vector<array> composed(const std::vector<array>& inputs) const;
+  std::vector<array> vjp(const engine::VjpArgs&) const;
+  std::vector<array> jvp(const engine::JvpArgs&) const;
+  engine::Batched vmap(const engine::VmapArgs&) const;
+  void cpu(const cpu::Call&) const;
+};
+
 }  // namespace mica::ops

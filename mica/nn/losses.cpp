@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "mica/fast/fast.h"
 #include "mica/nn/reduction.h"
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
@@ -108,6 +109,17 @@ array cross_entropy(const array& logits, const array& targets, const CrossEntrop
   }
   const Targets given(targets, options.ignore_index);
 
+  const auto finish = [&](const array& loss) {
+    return reduced(given.without_ignored(weighted(op, loss, options.weights)), options.reduction,
+                   given.counted);
+  };
+  // The common case in fewer passes, for the dtypes that these do not widen.
+  const bool one_class_each = !probabilities && !options.class_weights && smoothing == 0;
+  if (one_class_each && axis + 1 == static_cast<int>(logits.ndim()) &&
+      issubdtype(logits.dtype(), floating) && logits.dtype() != float64) {
+    return finish(astype(fast::cross_entropy(logits, given.classes), logits.dtype()));
+  }
+
   const array shifted = logits - stop_gradient(max(logits, axis, true));
   const array log_sum = logsumexp(shifted, axis);
   const auto at_targets = [&](const array& values) {
@@ -127,8 +139,7 @@ array cross_entropy(const array& logits, const array& targets, const CrossEntrop
     const array smoothed = -mean(shifted, axis) * weak(smoothing, shifted);
     loss = log_sum - weak(1 - smoothing, shifted) * at_targets(shifted) + smoothed;
   }
-  return reduced(given.without_ignored(weighted(op, loss, options.weights)), options.reduction,
-                 given.counted);
+  return finish(loss);
 }
 
 array binary_cross_entropy(const array& inputs, const array& targets,

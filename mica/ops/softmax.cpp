@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "mica/fast/rules.h"
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -66,12 +67,33 @@ array batch_before_last(const array& x, int& axis) {
   return moveaxis(x, -1, 0);
 }
 
+std::vector<array> composed_backward(const std::vector<array>& inputs) {
+  const array weighted = inputs[1] * inputs[0];
+  return {weighted - inputs[0] * sum(weighted, -1, true)};
+}
+
 }  // namespace
 
 std::vector<array> Softmax::vjp(const engine::VjpArgs& args) const {
-  const array y = conjugate(args.outputs[0]);
-  const array weighted = args.cotangents[0] * y;
-  return {weighted - y * sum(weighted, -1, true)};
+  const array &y = args.outputs[0], &cotangent = args.cotangents[0];
+  if (y.dtype() == float64 || y.dtype() == complex64) {
+    return composed_backward({conjugate(y), cotangent});
+  }
+  return {engine::apply(SoftmaxBackward{}, {y, cotangent}, y.shape(), y.dtype(), {})};
+}
+
+std::vector<array> SoftmaxBackward::vjp(const engine::VjpArgs& args) const {
+  return composed_vjp(composed_backward, args);
+}
+
+std::vector<array> SoftmaxBackward::jvp(const engine::JvpArgs& args) const {
+  return composed_jvp(composed_backward, args);
+}
+
+engine::Batched SoftmaxBackward::vmap(const engine::VmapArgs& args) const {
+  const array y = batch_first(args.inputs[0], args.axes[0], args.batch);
+  const array cotangent = batch_first(args.inputs[1], args.axes[1], args.batch);
+  return {{engine::apply(*this, {y, cotangent}, y.shape(), y.dtype(), {})}, {0}};
 }
 
 std::vector<array> Softmax::jvp(const engine::JvpArgs& args) const {

@@ -20,6 +20,9 @@ HWY_BEFORE_NAMESPACE();
 namespace mica::ops {
 namespace HWY_NAMESPACE {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
+using cpu::HWY_NAMESPACE::row_dot;
 using cpu::HWY_NAMESPACE::row_exp;
 using cpu::HWY_NAMESPACE::row_max;
 using cpu::HWY_NAMESPACE::row_scale;
@@ -27,6 +30,19 @@ using cpu::HWY_NAMESPACE::row_scale;
 void softmax_row(const float* in, float* out, int64_t n) {
   const float sum = row_exp(in, row_max(in, n), out, n);
   row_scale(out, 1.0f / sum, n);
+}
+
+// out may be c.
+void softmax_backward_row(const float* y, const float* c, float* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const float sum = row_dot(y, c, n);
+  const auto sums = hn::Set(d, sum);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, y + i), hn::Sub(hn::LoadU(d, c + i), sums)), d, out + i);
+  }
+  for (; i < n; ++i) out[i] = y[i] * (c[i] - sum);
 }
 
 // Where the largest element is infinite it is the result, but for a NaN beside it.
@@ -46,6 +62,7 @@ namespace mica::ops {
 namespace {
 
 HWY_EXPORT(softmax_row);
+HWY_EXPORT(softmax_backward_row);
 HWY_EXPORT(logsumexp_row);
 
 double real_part(double x) { return x; }
@@ -119,6 +136,28 @@ void Softmax::cpu(const cpu::Call& call) const {
     for_each_row(in, [&](int64_t row, std::vector<float>& scratch) {
       softmax_row_of(in.as<T>() + row * n, call.outputs[0].as<T>() + row * n, n, scratch);
     });
+  });
+}
+
+void SoftmaxBackward::cpu(const cpu::Call& call) const {
+  const cpu::Tensor &y = call.inputs[0], &c = call.inputs[1];
+  if (y.size == 0) return;
+  const int64_t n = y.shape.back();
+  cpu::visit_inexact_type(y.dtype, [&]<class T>() {
+    for_each_row(
+        y, [&]([[maybe_unused]] int64_t row, [[maybe_unused]] std::vector<float>& scratch) {
+          [[maybe_unused]] const T *from = y.as<T>() + row * n, *cotangent = c.as<T>() + row * n;
+          [[maybe_unused]] T* const out = call.outputs[0].as<T>() + row * n;
+          if constexpr (std::is_same_v<T, float>) {
+            HWY_DYNAMIC_DISPATCH(softmax_backward_row)(from, cotangent, out, n);
+          } else if constexpr (cpu::is_half<T>) {
+            scratch.assign(from, from + n);
+            scratch.insert(scratch.end(), cotangent, cotangent + n);
+            float* const wide = scratch.data();
+            HWY_DYNAMIC_DISPATCH(softmax_backward_row)(wide, wide + n, wide + n, n);
+            for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(wide[n + i]);
+          }
+        });
   });
 }
 

@@ -49,10 +49,16 @@ class Rule {
       case OpId::Normalize:
       case OpId::Scan:
       case OpId::Softmax:
+      case OpId::SoftmaxBackward:
       case OpId::Sort:
       case OpId::ArgSort:
       case OpId::StopGradient:
         return {op_, {inputs_[0]}};
+      case OpId::NormalizeBackward: {
+        std::vector<Axes> outputs{inputs_[0]};
+        outputs.resize(recorded_.size(), {inputs_[0].back()});
+        return {op_, std::move(outputs)};
+      }
       case OpId::Depends:
         return {op_, {inputs_.begin(), inputs_.begin() + static_cast<long>(recorded_.size())}};
       case OpId::Reduce:

@@ -77,6 +77,11 @@ std::vector<OpRow> norm_rows() {
           },
           {{{{4, 5}}}}),
       row("rms_norm", root, {{{{3, 7}}, {{7}}}, {{{2, 3, 16}}, {{16}}}}),
+      row("layer_norm_gradient", gradient_of(layer), {{{{3, 7}}, {{7}}, {{7}}, {{3, 7}}}}),
+      row("rms_norm_gradient", gradient_of(root), {{{{3, 7}}, {{7}}, {{3, 7}}}}),
+      row("softmax_gradient",
+          gradient_of([](const Arrays& x) { return Arrays{softmax(x[0], -1)}; }),
+          {{{{3, 7}}, {{3, 7}}}}),
   };
 }
 

@@ -37,6 +37,12 @@ inline void row_scale(float* x, float factor, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
+inline float row_dot(const float* x, const float* y, int64_t n) {
+  float sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i] * y[i];
+  return sum;
+}
+
 #else
 
 using RowFloats = hn::ScalableTag<float>;
@@ -44,9 +50,27 @@ using RowVector = hn::Vec<RowFloats>;
 
 // The last, incomplete vector of a row, filled up with -inf.
 inline RowVector load_rest(RowFloats d, const float* x, int64_t count) {
+  const RowVector filling = hn::Set(d, -std::numeric_limits<float>::infinity());
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const auto used = hn::FirstN(d, static_cast<size_t>(count));
+  return hn::IfThenElse(used, hn::MaskedLoad(used, d, x), filling);
+#else
   HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
-  std::fill(std::copy(x, x + count, rest), std::end(rest), -std::numeric_limits<float>::infinity());
+  hn::Store(filling, d, rest);
+  std::copy_n(x, count, rest);
   return hn::Load(d, rest);
+#endif
+}
+
+// Its first elements, back to where they belong.
+inline void store_rest(RowFloats d, RowVector x, int64_t count, float* out) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  hn::BlendedStore(x, hn::FirstN(d, static_cast<size_t>(count)), d, out);
+#else
+  HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(x, d, rest);
+  std::copy_n(rest, count, out);
+#endif
 }
 
 inline float row_max(const float* x, int64_t n) {
@@ -86,11 +110,7 @@ inline float row_exp(const float* x, float max, float* out, int64_t n) {
   while (i < n) {
     const int64_t count = std::min(lanes, n - i);
     const RowVector e = math::exp(d, hn::Sub(load_rest(d, x + i, count), shift));
-    if (out) {
-      HWY_ALIGN float rest[HWY_MAX_BYTES / sizeof(float)];
-      hn::Store(e, d, rest);
-      std::copy(rest, rest + count, out + i);
-    }
+    if (out) store_rest(d, e, count, out + i);
     sum = hn::Add(sum, e);
     i += count;
   }
@@ -104,6 +124,26 @@ inline void row_scale(float* x, float factor, int64_t n) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + i), by), d, x + i);
   for (; i < n; ++i) x[i] *= factor;
+}
+
+inline float row_dot(const float* x, const float* y, int64_t n) {
+  const RowFloats d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  RowVector sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    for (int64_t j = 0; j < 4; ++j) {
+      const int64_t at = i + j * lanes;
+      sums[j] = hn::MulAdd(hn::LoadU(d, x + at), hn::LoadU(d, y + at), sums[j]);
+    }
+  }
+  for (; i + lanes <= n; i += lanes) {
+    sums[0] = hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, y + i), sums[0]);
+  }
+  const RowVector total = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
+  float sum = hn::GetLane(hn::SumOfLanes(d, total));
+  for (; i < n; ++i) sum += x[i] * y[i];
+  return sum;
 }
 
 #endif
