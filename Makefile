@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo bench format lint coverage deps configure
+.PHONY: build test demo chat bench format lint coverage deps configure
 
 deps:
 	@scripts/deps.sh
@@ -23,6 +23,12 @@ test: build
 demo: configure
 	cmake --build $(BUILD) -j$(JOBS) --target digits
 	$(BUILD)/bin/digits
+
+# A model of random weights answers nonsense where no MODEL is named.
+MODEL ?= tests/examples/llm/checkpoints/qwen2
+chat: configure
+	cmake --build $(BUILD) -j$(JOBS) --target llm
+	$(BUILD)/bin/llm --model $(MODEL) chat
 
 bench: configure
 	cmake --build $(BUILD) -j$(JOBS) --target rows

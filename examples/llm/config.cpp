@@ -15,6 +15,7 @@ constexpr int most_size = 1 << 20;  // of vectors
 constexpr int most_vocabulary = 1 << 24;
 constexpr int most_layers = 1024;
 constexpr int most_positions = 1 << 30;
+constexpr double least_eps = 1e-12;
 
 Activation read_activation(const Fields& fields, const std::string& name,
                            const std::string& otherwise) {
@@ -115,7 +116,7 @@ DecoderConfig read_decoder(const Fields& fields, int positions,
     fields.fail("head_dim", fmt::format("at most {} in all heads", most_size),
                 fields.shown("head_dim"));
   config.layers.resize(static_cast<size_t>(fields.integer("num_hidden_layers", 1, most_layers)));
-  config.norm_eps = fields.number("rms_norm_eps", 0, 1e-6);
+  config.norm_eps = fields.number("rms_norm_eps", least_eps, 1e-6);
   config.rope = read_rope(fields, positions);
   config.tied_embeddings = fields.boolean("tie_word_embeddings", false);
   config.attention_scale = static_cast<float>(1 / std::sqrt(config.head_dim));
@@ -237,7 +238,7 @@ ModelConfig read_gpt2(const Fields& fields) {
                 fields.shown("n_head"));
   config.intermediate_size = fields.integer("n_inner", 1, most_size, 4 * config.hidden_size);
   config.activation = read_activation(fields, "activation_function", "gelu_new");
-  config.norm_eps = fields.number("layer_norm_epsilon", 0, 1e-5);
+  config.norm_eps = fields.number("layer_norm_epsilon", least_eps, 1e-5);
   config.scale_attention = fields.boolean("scale_attn_weights", true);
   config.scale_by_layer = fields.boolean("scale_attn_by_inverse_layer_idx", false);
   config.tied_embeddings = fields.boolean("tie_word_embeddings", true);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "mica/io/input.h"
@@ -16,6 +15,7 @@ namespace {
 
 constexpr const char* op = "load_model";
 constexpr int deepest = 64;
+constexpr double largest_number = 1e30;  // which float32 holds
 
 // Names the text in errors; its bytes are taken elsewhere.
 class Label : public mica::io::Input {
@@ -94,9 +94,9 @@ double Fields::number(const std::string& name, double least,
   if (!field && otherwise) return *otherwise;
   if (field && field->is_number()) {
     const auto value = field->get<double>();
-    if (std::isfinite(value) && value >= least) return value;
+    if (value >= least && value <= largest_number) return value;
   }
-  fail(name, fmt::format("a number of at least {}", least), shown(name));
+  fail(name, fmt::format("a number from {} to {}", least, largest_number), shown(name));
 }
 
 bool Fields::boolean(const std::string& name, bool otherwise) const {

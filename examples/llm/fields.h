@@ -24,7 +24,7 @@ class Fields {
   // A field that is missing gives `otherwise`; where that is nullopt it is an error.
   int integer(const std::string& name, int least, int most,
               std::optional<int> otherwise = std::nullopt) const;
-  // At least `least` and finite.
+  // At least `least`, and within float32.
   double number(const std::string& name, double least,
                 std::optional<double> otherwise = std::nullopt) const;
   bool boolean(const std::string& name, bool otherwise) const;
