@@ -95,6 +95,8 @@ ZipArchive::ZipArchive(Input& file) : file_(file), watched_(std::make_unique<Wat
   if (!archive_) file.fail("archive", "a zip file", error.text());
   source.release();  // the archive's now
 
+  // Entries share no bytes, so that what they inflate to is bounded by the file's size.
+  uint64_t left = watched_->bytes.data.size();
   const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive_.get(), 0));
   for (zip_uint64_t index = 0; index < count; ++index) {
     zip_stat_t stat;
@@ -106,11 +108,18 @@ ZipArchive::ZipArchive(Input& file) : file_(file), watched_(std::make_unique<Wat
     if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
       file.fail(stat.name, "stored or deflated data", fmt::format("method {}", stat.comp_method));
     }
-    if (stat.size / best_ratio > stat.comp_size) {
-      file.fail(stat.name, fmt::format("at most {} times its {} bytes", best_ratio, stat.comp_size),
+    if (stat.comp_size > left) {
+      file.fail(stat.name, fmt::format("at most {} bytes of the file", left),
+                std::to_string(stat.comp_size));
+    }
+    left -= stat.comp_size;
+    const bool stored = stat.comp_method == ZIP_CM_STORE;
+    const uint64_t ratio = stored ? 1 : best_ratio;
+    if (stat.size / ratio > stat.comp_size) {
+      file.fail(stat.name, fmt::format("at most {} times its {} bytes", ratio, stat.comp_size),
                 std::to_string(stat.size));
     }
-    entries_.push_back({stat.name, stat.size, stat.comp_method == ZIP_CM_STORE});
+    entries_.push_back({stat.name, stat.size, stored});
   }
 }
 
