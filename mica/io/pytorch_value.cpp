@@ -26,9 +26,11 @@ std::string key_text(const PickledValue& key) {
 class TensorCollector {
  public:
   void add(const std::string& path, const PickledValue& value) {
-    if (++visited_ > most_visited) {
-      throw std::invalid_argument(
-          fmt::format("tensors: expected at most {} values, got more", most_visited));
+    constexpr size_t bytes_of_a_value = 64;
+    spent_ += path.size() + bytes_of_a_value;
+    if (spent_ > most_bytes) {
+      throw std::invalid_argument(fmt::format(
+          "tensors: expected names of at most {} bytes together, got more", most_bytes));
     }
     switch (value.kind()) {
       case Kind::tensor:
@@ -52,14 +54,14 @@ class TensorCollector {
   Arrays take() { return std::move(tensors_); }
 
  private:
-  static constexpr size_t most_visited = size_t{1} << 22;
+  static constexpr size_t most_bytes = size_t{1} << 28;
 
   static std::string below(const std::string& path, const std::string& key) {
     return path.empty() ? key : path + "." + key;
   }
 
   Arrays tensors_;
-  size_t visited_ = 0;
+  size_t spent_ = 0;
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ struct NewNames {
 // projections: {"c_attn", {"query_proj", "key_proj", "value_proj"}}.
 struct LoadRule {
   std::string pattern;
-  NewNames names;
+  NewNames names = "";
   bool transpose = false;       // swap the last two axes, where there are two; before splitting
   std::vector<int> sizes = {};  // of the parts on axis 0 (a bias's only one); equal if empty
   bool drop = false;            // leave the array out

@@ -129,10 +129,11 @@ Sources projection_sources(const std::string& key, const Place& place) {
           {{place.torch + own[part] + key}, as_it_is}};
 }
 
+// Where the module is a convolution over n axes, of its weight.
 template <size_t n>
-bool add_convolution(const Module& module, Sources& sources) {
+void convert_convolution(const Module& module, Sources& sources) {
   const auto* const layer = dynamic_cast<const ConvBase<n>*>(&module);
-  if (!layer) return false;
+  if (!layer) return;
   if (is_a<ConvTranspose<n>>(module)) {
     sources[0].convert = [groups = layer->groups](const Arrays& given) {
       return transposed_channels_last(given[0], groups);
@@ -140,7 +141,6 @@ bool add_convolution(const Module& module, Sources& sources) {
   } else {
     sources[0].convert = channels_last;
   }
-  return true;
 }
 
 Sources sources_of(const Module& module, const std::string& key, const Place& place) {
@@ -150,8 +150,9 @@ Sources sources_of(const Module& module, const std::string& key, const Place& pl
   Sources sources{{{place.torch + torch_key(module, key)}, as_it_is}};
   if (key != "weight") return sources;
   if (is_a<Bilinear>(module)) sources[0].convert = last_two_swapped;
-  add_convolution<1>(module, sources) || add_convolution<2>(module, sources) ||
-      add_convolution<3>(module, sources);
+  convert_convolution<1>(module, sources);
+  convert_convolution<2>(module, sources);
+  convert_convolution<3>(module, sources);
   return sources;
 }
 

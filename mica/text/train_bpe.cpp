@@ -186,8 +186,8 @@ class Trainer {
       const bool here =
           i + 1 < symbols.size() && symbols[i] == pair.first && symbols[i + 1] == pair.second;
       if (here) {
-        auto rise = [&](const Pair& changed) {
-          change(changed, count, word);
+        auto rise = [&, times = count](const Pair& changed) {
+          change(changed, times, word);
           risen.insert(changed);
         };
         if (end > 0) {

@@ -113,6 +113,14 @@ TEST(Pickle, BearsAnyDepth) {
   EXPECT_THROW(value.tensors(), std::invalid_argument);
 }
 
+// A long key above many tensors would be in all their names.
+TEST(Pickle, BearsLongNames) {
+  const std::string key(100'000, 'k');
+  std::string lists = "}X\xa0\x86\x01\x00"s + key + "(";
+  lists += std::string(10'000, ']') + "ls.";
+  EXPECT_THROW(load(lists).tensors(), std::invalid_argument);
+}
+
 TEST(Pickle, BearsManyValues) {
   EXPECT_EQ(error_of("(" + std::string(9'000'000, 'N') + "t."),
             "pickle: expected at most 8388608 values, got more");

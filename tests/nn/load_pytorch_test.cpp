@@ -199,7 +199,7 @@ TEST(LoadPyTorch, RulesRenameTransposeAndSplit) {
       {"\\.k\\.", ".key_proj."},
       {"\\.v\\.", ".value_proj."},
       {"^c_proj", "attention.out_proj", /*transpose=*/true},
-      {"unwanted", "", false, {}, /*drop=*/true},
+      {.pattern = "unwanted", .drop = true},
   };
   Arrays arrays;
   for (const auto& [name, value] : state_of("gpt2_attention")) arrays.emplace("h.0." + name, value);
