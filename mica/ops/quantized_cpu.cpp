@@ -189,7 +189,6 @@ QuantMatrix::QuantMatrix(const QuantFormat& format, const cpu::Tensor& codes,
 template <class T>
 void QuantMatrix::dequantize(int64_t row, int64_t first, int64_t count, float factor,
                              T* out) const {
-  using C = cpu::Compute<T>;
   constexpr int64_t block = 4 * largest_group;
   std::array<float, block> values;
   std::array<uint8_t, block + read_ahead> padded;
@@ -204,24 +203,54 @@ void QuantMatrix::dequantize(int64_t row, int64_t first, int64_t count, float fa
       codes = padded.data();
     }
     kernels.unpack(codes, n, values.data());
-    for (int64_t at = 0; at < n; at += format_.group_size) {
-      const int64_t group = (element + at) / format_.group_size;
-      T* const to = out + begin + at;
-      const float* const from = values.data() + at;
-      if (format_.affine()) {
-        const C scale = static_cast<const T*>(scales_)[group];
-        const C bias = static_cast<const T*>(biases_)[group];
-        for (int i = 0; i < format_.group_size; ++i) {
-          to[i] = static_cast<T>(static_cast<C>(static_cast<T>(scale * static_cast<C>(from[i]))) +
-                                 bias);
-        }
-      } else {
-        const float scale =
-            scale_table(format_.mode)[static_cast<const uint8_t*>(scales_)[group]] * factor;
-        for (int i = 0; i < format_.group_size; ++i) to[i] = static_cast<T>(from[i] * scale);
-      }
+    const int64_t group = element / format_.group_size;
+    if constexpr (sizeof(T) == 2) {
+      scale_halves(group, n, factor, values.data(), out + begin);
+    } else {
+      scale_values(group, n, factor, values.data(), out + begin);
     }
   }
+}
+
+// Multiplies and adds in place of `values`, of groups from `group` on.
+template <class T>
+void QuantMatrix::scale_halves(int64_t group, int64_t count, float factor, float* values,
+                               T* out) const {
+  const auto size = static_cast<size_t>(count);
+  const cpu::ElementwiseKernel round = cpu::cast_kernel(float32, dtype_of<T>());
+  for (int64_t at = 0, g = group; at < count; at += format_.group_size, ++g) {
+    const float scale = format_.affine() ? static_cast<float>(static_cast<const T*>(scales_)[g])
+                                         : small_float_scale(g) * factor;
+    for (int i = 0; i < format_.group_size; ++i) values[at + i] *= scale;
+  }
+  round(out, values, nullptr, nullptr, size);
+  if (!format_.affine()) return;
+  cpu::cast_kernel(dtype_of<T>(), float32)(values, out, nullptr, nullptr, size);
+  for (int64_t at = 0, g = group; at < count; at += format_.group_size, ++g) {
+    const auto bias = static_cast<float>(static_cast<const T*>(biases_)[g]);
+    for (int i = 0; i < format_.group_size; ++i) values[at + i] += bias;
+  }
+  round(out, values, nullptr, nullptr, size);
+}
+
+// The same in float32 and float64.
+template <class T>
+void QuantMatrix::scale_values(int64_t group, int64_t count, float factor, const float* values,
+                               T* out) const {
+  for (int64_t at = 0, g = group; at < count; at += format_.group_size, ++g) {
+    if (format_.affine()) {
+      const T scale = static_cast<const T*>(scales_)[g], bias = static_cast<const T*>(biases_)[g];
+      for (int i = 0; i < format_.group_size; ++i) out[at + i] = scale * values[at + i] + bias;
+    } else {
+      const float scale = small_float_scale(g) * factor;
+      for (int i = 0; i < format_.group_size; ++i) out[at + i] = values[at + i] * scale;
+    }
+  }
+}
+
+// Of the modes of small floats.
+float QuantMatrix::small_float_scale(int64_t group) const {
+  return scale_table(format_.mode)[static_cast<const uint8_t*>(scales_)[group]];
 }
 
 template void QuantMatrix::dequantize(int64_t, int64_t, int64_t, float, float*) const;

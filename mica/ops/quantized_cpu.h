@@ -34,6 +34,11 @@ class QuantMatrix {
   int64_t row_bytes() const { return cols_ * format_.bits / 8; }
 
  private:
+  template <class T>
+  void scale_halves(int64_t group, int64_t count, float factor, float* values, T* out) const;
+  template <class T>
+  void scale_values(int64_t group, int64_t count, float factor, const float* values, T* out) const;
+  float small_float_scale(int64_t group) const;
   const float* as_floats(const void* parameters, int64_t row, int rows, float* converted) const;
 
   QuantFormat format_;
