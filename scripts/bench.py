@@ -53,6 +53,11 @@ ROWS = {
     "gpt 4x256 T256 B8 V512 train": (0.6, 1e-4),
     "100M decode matvecs f32 B1": (0.85, 5e-6),
     "100M decode matvecs 4-bit g64 B1": (0.9, 1e-5),
+    # llama.cpp alone runs these, and shows no results to compare with.
+    "100M llama decode token f32": (1.0, 0),
+    "100M llama decode token 4-bit": (1.0, 0),
+    "100M llama prefill 128 f32": (1.0, 0),
+    "100M llama prefill 128 4-bit": (1.0, 0),
 }
 
 # The rows whose memory is measured, in mica and in torch: those that train.
