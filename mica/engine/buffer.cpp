@@ -94,7 +94,10 @@ class Pool {
     return pool;
   }
 
-  BufferRef allocate(size_t bytes) { return BufferRef(take(bytes)); }
+  // Whether a block from the cache must be about as large as what is asked for.
+  enum class Fit : uint8_t { close, any };
+
+  BufferRef allocate(size_t bytes, Fit fit) { return BufferRef(take(bytes, fit)); }
   BufferRef adopt(void* data, size_t bytes, std::function<void(void*)> deleter);
   void give(Buffer* buffer) noexcept;
 
@@ -134,11 +137,12 @@ class Pool {
 
   Pool() = default;
 
-  Buffer* take(size_t bytes);
+  Buffer* take(size_t bytes, Fit fit);
   Buffer* take_small(uint32_t size_class);
   Buffer* refill(uint32_t size_class);
   Buffer* take_block(uint32_t size_class);
-  Buffer* take_large(size_t bytes);
+  Buffer* take_large(size_t bytes, Fit fit);
+  void drop_largest_below(size_t bytes);
   Buffer* take_bypassed(size_t bytes);
   void give_small(Buffer* block) noexcept;
   void give_block(Buffer* block) noexcept;
@@ -195,7 +199,7 @@ void Pool::check_exists(size_t bytes) const {
                            " bytes available, got request of " + std::to_string(bytes) + " bytes");
 }
 
-Buffer* Pool::take(size_t bytes) {
+Buffer* Pool::take(size_t bytes, Fit fit) {
   if constexpr (pool_bypassed) return take_bypassed(bytes);
   const uint32_t wanted = bytes > largest_pooled_bytes ? pooled_classes : size_class(bytes);
   Buffer* buffer = nullptr;
@@ -205,7 +209,7 @@ Buffer* Pool::take(size_t bytes) {
     std::lock_guard lock(mutex_);
     buffer = take_block(wanted);
   } else {
-    buffer = take_large(bytes);
+    buffer = take_large(bytes, fit);
   }
   buffer->count_.store(1, std::memory_order_relaxed);
   buffer->size_ = bytes;
@@ -317,15 +321,16 @@ void Pool::give_block(Buffer* block) noexcept {
   link_last(chunk);
 }
 
-Buffer* Pool::take_large(size_t bytes) {
+Buffer* Pool::take_large(size_t bytes, Fit fit) {
   const size_t wanted = large_bytes(bytes);
   auto header = std::make_unique<Buffer>();
   header->kind_ = Buffer::Kind::large;
   std::lock_guard lock(mutex_);
-  // The best fit, the warmest of equals; with rounding at most a quarter is wasted.
+  // The best fit, the warmest of equals. For arrays at most a quarter is wasted, with rounding.
+  const size_t spare = fit == Fit::any ? SIZE_MAX : wanted / 8;
   auto best = free_mappings_.end();
   for (auto it = free_mappings_.begin(); it != free_mappings_.end(); ++it) {
-    if (it->bytes < wanted || it->bytes - wanted > wanted / 8) continue;
+    if (it->bytes < wanted || it->bytes - wanted > spare) continue;
     if (best == free_mappings_.end() || it->bytes <= best->bytes) best = it;
   }
   if (best != free_mappings_.end()) {
@@ -334,6 +339,7 @@ Buffer* Pool::take_large(size_t bytes) {
     cached_ -= best->bytes;
     free_mappings_.erase(best);
   } else {
+    if (fit == Fit::any) drop_largest_below(wanted);
     make_room(wanted);
     if (free_mappings_.capacity() <= large_count_) free_mappings_.reserve(2 * large_count_ + 16);
     header->data_ = map(wanted);
@@ -341,6 +347,20 @@ Buffer* Pool::take_large(size_t bytes) {
     ++large_count_;
   }
   return header.release();
+}
+
+// Gives back what a larger mapping is about to stand in for. Holds mutex_.
+void Pool::drop_largest_below(size_t bytes) {
+  auto largest = free_mappings_.end();
+  for (auto it = free_mappings_.begin(); it != free_mappings_.end(); ++it) {
+    if (it->bytes >= bytes) continue;
+    if (largest == free_mappings_.end() || it->bytes > largest->bytes) largest = it;
+  }
+  if (largest == free_mappings_.end()) return;
+  munmap(largest->data, largest->bytes);
+  cached_ -= largest->bytes;
+  --large_count_;
+  free_mappings_.erase(largest);
 }
 
 Buffer* Pool::take_bypassed(size_t bytes) {
@@ -540,7 +560,11 @@ void Pool::clear_cache() {
 
 void BufferRef::release(Buffer* buffer) noexcept { Pool::instance().give(buffer); }
 
-BufferRef allocate(size_t bytes) { return Pool::instance().allocate(bytes); }
+BufferRef allocate(size_t bytes) { return Pool::instance().allocate(bytes, Pool::Fit::close); }
+
+BufferRef allocate_scratch(size_t bytes) {
+  return Pool::instance().allocate(bytes, Pool::Fit::any);
+}
 
 BufferRef adopt(void* data, size_t bytes, std::function<void(void*)> deleter) {
   return Pool::instance().adopt(data, bytes, std::move(deleter));

@@ -93,6 +93,10 @@ class BufferRef {
 // `bytes` of memory with undefined contents. Throws std::runtime_error where they cannot be had.
 BufferRef allocate(size_t bytes);
 
+// As allocate(), for memory that is given back before the evaluation ends. The block may be much
+// larger than asked for: kernels that need scratch of many sizes share what the largest needs.
+BufferRef allocate_scratch(size_t bytes);
+
 // Memory from elsewhere; `deleter`, which must not throw and may be empty, gets `data` once no
 // reference is left.
 BufferRef adopt(void* data, size_t bytes, std::function<void(void*)> deleter);

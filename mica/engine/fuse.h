@@ -34,6 +34,10 @@ struct Group {
 };
 std::vector<Group> make_groups(const Draft& draft);
 
+// Adds copies of nodes to groups that would otherwise keep large values in memory from one program
+// to the next. Changes no bit of any result.
+void recompute(Draft& draft, std::vector<Group>& groups);
+
 // The program of a group of fusable nodes; `materialized` says which values must be in memory.
 FusedStep lower(const Draft& draft, const Group& group, const std::vector<bool>& materialized);
 

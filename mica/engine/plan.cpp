@@ -140,7 +140,8 @@ class Planner {
   }
 
   void emit_steps() {
-    const std::vector<Group> groups = make_groups(draft_);
+    std::vector<Group> groups = make_groups(draft_);
+    recompute(draft_, groups);
     std::vector<uint32_t> group_of(draft_.nodes.size());
     for (uint32_t g = 0; g < groups.size(); ++g) {
       for (uint32_t n : groups[g].nodes) group_of[n] = g;

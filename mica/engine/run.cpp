@@ -43,7 +43,7 @@ void Run::bind_leaves(const Graph& graph) {
 }
 
 void Run::bind_values(const Graph& graph) {
-  if (plan_->arena_bytes) arena_ = allocate(plan_->arena_bytes);
+  if (plan_->arena_bytes) arena_ = allocate_scratch(plan_->arena_bytes);
   std::vector<std::byte*> bases(plan_->storages.size(), nullptr);
   for (size_t s = 0; s < plan_->storages.size(); ++s) {
     const Storage& storage = plan_->storages[s];

@@ -11,7 +11,7 @@ namespace mica::cpu {
 class Scratch {
  public:
   explicit Scratch(size_t bytes) {
-    if (bytes > 0) buffer_ = engine::allocate(bytes);
+    if (bytes > 0) buffer_ = engine::allocate_scratch(bytes);
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
