@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo chat bench format lint coverage deps configure
+.PHONY: build test demo chat bench format lint coverage docs deps configure
 
 deps:
 	@scripts/deps.sh
@@ -50,3 +50,9 @@ coverage:
 	mkdir -p build/coverage/report
 	gcovr --root . --filter mica/ --filter tools/ --object-directory build/coverage \
 	  --exclude-throw-branches --html-details build/coverage/report/index.html --print-summary
+
+# Pages and reference, in build/docs/html/index.html.
+docs:
+	@scripts/deps.sh doxygen
+	mkdir -p build/docs
+	MICA_VERSION=$$(sed -n 's/^#define MICA_VERSION_[A-Z]* //p' mica/version.h | paste -sd.) doxygen docs/Doxyfile
