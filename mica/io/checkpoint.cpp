@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -283,15 +284,16 @@ void save_index(const fs::path& file, const std::vector<Arrays>& shards,
 
 }  // namespace
 
-Arrays load_checkpoint(const fs::path& file_or_folder) {
+Arrays load_checkpoint(const std::string& file_or_folder) {
   const fs::path file =
-      fs::is_directory(file_or_folder) ? checkpoint_in(file_or_folder) : file_or_folder;
+      fs::is_directory(file_or_folder) ? checkpoint_in(file_or_folder) : fs::path(file_or_folder);
   const Format format = format_of(file);
   return format == Format::index ? Index(file).load() : load_file(file, format);
 }
 
-void save_checkpoint(const fs::path& folder, const Arrays& arrays,
+void save_checkpoint(const std::string& folder_name, const Arrays& arrays,
                      const SaveCheckpointOptions& options) {
+  const fs::path folder(folder_name);
   if (options.max_shard_bytes == 0) {
     throw std::invalid_argument(
         fmt::format("{}: max_shard_bytes: expected at least 1, got 0", save_op));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <unordered_map>
 
@@ -17,7 +16,7 @@ namespace mica {
 //  - a folder with one of these: model.safetensors, model.safetensors.index.json and their like
 //    first, else the only such file in it.
 // Throws std::invalid_argument naming file and field, std::system_error where a file can't be read.
-std::unordered_map<std::string, array> load_checkpoint(const std::filesystem::path& file_or_folder);
+std::unordered_map<std::string, array> load_checkpoint(const std::string& file_or_folder);
 
 struct SaveCheckpointOptions {
   // Of the arrays in one file; a larger array has a file for itself.
@@ -29,7 +28,7 @@ struct SaveCheckpointOptions {
 // Writes model.safetensors into the folder, which is made where there is none, or several files
 // and model.safetensors.index.json where one would be too large. A checkpoint of these names that
 // is there already is replaced at once when the new one is complete, then its files are removed.
-void save_checkpoint(const std::filesystem::path& folder,
+void save_checkpoint(const std::string& folder,
                      const std::unordered_map<std::string, array>& arrays,
                      const SaveCheckpointOptions& options = {});
 

@@ -190,8 +190,8 @@ PickledValue read_file(Input& file) {
 
 }  // namespace
 
-PickledValue load_pytorch_file(const std::filesystem::path& file) {
-  return read_file(*io::open_input(op, file.string()));
+PickledValue load_pytorch_file(const std::string& file) {
+  return read_file(*io::open_input(op, file));
 }
 
 PickledValue load_pytorch_file(std::shared_ptr<io::Reader> in_stream) {

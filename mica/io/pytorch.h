@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -79,7 +78,7 @@ class PickledValue {
 //
 // Tensors are read from the mapped file when they are used; views of one storage share it.
 // Throws std::invalid_argument naming file and field.
-PickledValue load_pytorch_file(const std::filesystem::path& file);
+PickledValue load_pytorch_file(const std::string& file);
 PickledValue load_pytorch_file(std::shared_ptr<io::Reader> in_stream);
 
 // The dict of weights in such a file: the first of value["state_dict"], value["model_state_dict"]

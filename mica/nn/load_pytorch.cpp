@@ -251,9 +251,9 @@ std::ostream& operator<<(std::ostream& os, const LoadReport& report) {
   return os << (report.complete() ? "all loaded" : text_of(report));
 }
 
-LoadReport load_pytorch(Module& model, const std::filesystem::path& file_or_folder,
+LoadReport load_pytorch(Module& model, const std::string& file_or_folder,
                         const LoadPyTorchOptions& options) {
-  return Loader(model, file_or_folder.string(), options).load(load_checkpoint(file_or_folder));
+  return Loader(model, file_or_folder, options).load(load_checkpoint(file_or_folder));
 }
 
 LoadReport load_pytorch(Module& model, const Arrays& arrays, const LoadPyTorchOptions& options) {

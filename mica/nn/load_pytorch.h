@@ -1,7 +1,6 @@
 // Weights that were trained with PyTorch, in the layers of a model.
 #pragma once
 
-#include <filesystem>
 #include <initializer_list>
 #include <iosfwd>
 #include <string>
@@ -65,7 +64,7 @@ std::ostream& operator<<(std::ostream& os, const LoadReport& report);
 // Of the file what load_checkpoint finds is taken. Throws std::invalid_argument where strict and
 // the report is not complete, naming all; the model then stays as it was. Not strict, it takes what
 // fits.
-LoadReport load_pytorch(Module& model, const std::filesystem::path& file_or_folder,
+LoadReport load_pytorch(Module& model, const std::string& file_or_folder,
                         const LoadPyTorchOptions& options = {});
 LoadReport load_pytorch(Module& model, const std::unordered_map<std::string, array>& arrays,
                         const LoadPyTorchOptions& options = {});
