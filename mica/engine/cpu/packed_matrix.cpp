@@ -24,8 +24,8 @@ constexpr int most_down = 6;
 
 int64_t panel_columns() { return across * static_cast<int64_t>(hn::Lanes(Floats())); }
 
-// Rows of b that stay in the L1 cache while all of a passes over them.
-constexpr int64_t depth = 128;
+// Rows of b that stay in the nearest caches while all of a passes over them.
+constexpr int64_t depth = 256;
 
 // `columns` of them count, the others of the panel are made but not stored. Adds to what `out`
 // holds, unless `first`.
