@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -36,7 +37,7 @@ def changed():
 
 def clang_words(command):
     """The words of a compile command of g++, as clang's that only checks."""
-    words = iter(word for word in command.split() if not word.startswith(NOT_FOR_CLANG))
+    words = iter(word for word in shlex.split(command) if not word.startswith(NOT_FOR_CLANG))
     kept = []
     for word in words:
         if word in ("-o", "-MT", "-MF"):
