@@ -53,12 +53,12 @@ mica::array draw(size_t shape, Random& random) {
   const double x0 = between(random, radius, side - radius);
   const double y0 = between(random, radius, side - radius);
   const double tilt = between(random, -0.2, 0.2), noise = between(random, 0, 0.15);
+  const double along = std::cos(tilt), across = std::sin(tilt);
   std::vector<uint8_t> pixels;
   for (int row = 0; row < side; ++row) {
     for (int column = 0; column < side; ++column) {
       const double dx = (column + 0.5 - x0) / radius, dy = (row + 0.5 - y0) / radius;
-      const bool inside = covers(shape, dx * std::cos(tilt) + dy * std::sin(tilt),
-                                 dy * std::cos(tilt) - dx * std::sin(tilt));
+      const bool inside = covers(shape, dx * along + dy * across, dy * along - dx * across);
       for (size_t c = 0; c < channels; ++c) {
         const double value = (inside ? ink : paper)[c] + between(random, -noise, noise);
         pixels.push_back(static_cast<uint8_t>(255 * std::clamp(value, 0.0, 1.0)));
