@@ -140,7 +140,7 @@ void quantize(LoadedModel& loaded, const nn::QuantizationOptions& options,
     const auto* layer = module.as<nn::Embedding>();
     if (!layer) continue;
     const nn::Quantization& format = *layer->quantization();
-    loaded.config.quantization = {{format.group_size, format.bits, format.mode}};
+    loaded.config.quantization = QuantizationConfig{{format.group_size, format.bits, format.mode}};
   }
 }
 
