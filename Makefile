@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo chat bench format lint coverage docs deps configure
+.PHONY: build test demo chat search bench format lint coverage docs deps configure
 
 deps:
 	@scripts/deps.sh
@@ -29,6 +29,13 @@ MODEL ?= tests/examples/llm/checkpoints/qwen2
 chat: configure
 	cmake --build $(BUILD) -j$(JOBS) --target llm
 	$(BUILD)/bin/llm --model $(MODEL) chat
+
+QUESTION := How is memory used again?
+search: configure
+	cmake --build $(BUILD) -j$(JOBS) --target semantic_search
+	[ -e all-MiniLM-L6-v2 ] || scripts/fetch_minilm.sh
+	$(BUILD)/bin/semantic_search index docs
+	$(BUILD)/bin/semantic_search query "$(QUESTION)" -k 3
 
 bench: configure
 	cmake --build $(BUILD) -j$(JOBS) --target rows

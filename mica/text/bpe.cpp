@@ -167,7 +167,8 @@ class Bpe : public Model {
             .fail("a second token that begins with the prefix " + in_quotes(prefix_));
       }
       joined.assign(left).append(right.substr(prefix_.size()));
-      merges_.set(id_of(left), id_of(right), {rank, id_of(joined)});
+      const int32_t left_id = id_of(left), right_id = id_of(right);
+      merges_.set(left_id, right_id, {rank, id_of(joined)});
       ++rank;
     }
   }

@@ -3,7 +3,9 @@
 
 Writes tests/golden/text: NAME.json, a tokenizer; strings.json.gz, the strings; NAME.expected.json.gz, for each
 string its ids, which of these are there without special tokens, and both ways of decoding them, null where
-that gives the string; splits.json.gz, pre-tokenizers with what they make of some texts.
+that gives the string; trained.json, what is learnt from all strings; splits.json.gz, pre-tokenizers with what
+they make of some texts. Tokenizers that are there are kept: what they are trained on, the project's
+documentation, changes.
 
     python3 tests/golden/text_goldens.py
 """
@@ -270,6 +272,16 @@ SPLITS = [(pattern, behavior, invert) for pattern in (Regex(r"\s+"), Regex(r"\w+
 SPLIT_TEXTS = ["a b", "  ab  abab -- 12 -3", "Ab\u0301c \u180e\u2003x\u200dy", "bbb", " ", "a\nb \n c", "日本 語"]
 
 
+def trained(text):
+    """What BpeTrainer learns from one text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator([text], trainers.BpeTrainer(
+        vocab_size=600, min_frequency=2, special_tokens=["<|endoftext|>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    return tokenizer
+
+
 def write(name, text):
     with open(OUT / name, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
         file.write(text.encode())
@@ -280,8 +292,10 @@ def main():
     texts = strings()
     write("strings.json.gz", json.dumps(texts))
     for make in TOKENIZERS:
-        tokenizer = make()
-        tokenizer.save(str(OUT / f"{make.__name__}.json"), pretty=False)
+        path = OUT / f"{make.__name__}.json"
+        if not path.exists():
+            make().save(str(path), pretty=False)
+        tokenizer = Tokenizer.from_file(str(path))
         rows = []
         for text in texts:
             ids = tokenizer.encode(text).ids
@@ -290,6 +304,7 @@ def main():
             decoded = [tokenizer.decode(ids), tokenizer.decode(ids, skip_special_tokens=False)]
             rows.append([ids, begin, end] + [None if each == text else each for each in decoded])
         write(f"{make.__name__}.expected.json.gz", json.dumps(rows, separators=(",", ":")))
+    trained("\n".join(texts)).save(str(OUT / "trained.json"), pretty=False)
     rows = []
     for pattern, behavior, invert in SPLITS:
         split = pre_tokenizers.Split(pattern, behavior, invert)
