@@ -4,8 +4,8 @@
 // A tokenizer is read from the files that a model comes with and gives the ids that Hugging Face's
 // tokenizers gives for them. Its stages, in order: tokens that were added to the vocabulary are cut
 // out of the text, the rest is normalized, split into words, and each word becomes tokens by the
-// model (BPE, WordPiece or Unigram); the post-processor adds the tokens that a model expects at the
-// start and end. Decoding concatenates tokens as the file's decoder says.
+// model (BPE, WordPiece or WordLevel); the post-processor adds the tokens that a model expects at
+// the start and end. Decoding concatenates tokens as the file's decoder says.
 //
 // Text is UTF-8. Where it is not, each longest part that could begin a character, or else each
 // byte, becomes U+FFFD first, as Python's errors="replace" does; that holds for byte-level
