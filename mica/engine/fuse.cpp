@@ -1,9 +1,7 @@
 #include "mica/engine/fuse.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
-#include <queue>
 
 #include "mica/ops/op_list.h"
 #include "mica/ops/reduce.h"
@@ -37,7 +35,7 @@ class Grouper {
     set_levels();
     sink();
     join();
-    return ordered();
+    return gather();
   }
 
  private:
@@ -105,10 +103,9 @@ class Grouper {
     return n;
   }
 
-  std::vector<Group> ordered() {
+  std::vector<Group> gather() {
     std::vector<Group> groups;
     std::vector<uint32_t> open(draft_.nodes.size(), none);  // a root's group that still grows
-    std::vector<uint32_t> group_of(draft_.nodes.size());
     for (uint32_t n = 0; n < draft_.nodes.size(); ++n) {
       uint32_t& group = open[root(n)];
       if (group == none || groups[group].nodes.size() == max_group) {
@@ -116,35 +113,8 @@ class Grouper {
         groups.emplace_back();
       }
       groups[group].nodes.push_back(n);
-      group_of[n] = group;
     }
-    // Kahn's algorithm; among those ready, the one whose last node comes first.
-    std::vector<std::vector<uint32_t>> after(groups.size());
-    std::vector<uint32_t> waits(groups.size(), 0);
-    for (uint32_t n = 0; n < draft_.nodes.size(); ++n) {
-      for (uint32_t user : users_[n]) {
-        if (group_of[n] == group_of[user]) continue;
-        after[group_of[n]].push_back(group_of[user]);
-        ++waits[group_of[user]];
-      }
-    }
-    using Entry = std::pair<uint32_t, uint32_t>;
-    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ready;
-    const auto push = [&](uint32_t g) { ready.emplace(groups[g].nodes.back(), g); };
-    for (uint32_t g = 0; g < groups.size(); ++g) {
-      if (waits[g] == 0) push(g);
-    }
-    std::vector<Group> result;
-    result.reserve(groups.size());
-    while (!ready.empty()) {
-      const uint32_t g = ready.top().second;
-      ready.pop();
-      for (uint32_t next : after[g]) {
-        if (--waits[next] == 0) push(next);
-      }
-      result.push_back(std::move(groups[g]));
-    }
-    return result;
+    return groups;
   }
 
   const Draft& draft_;
@@ -157,6 +127,6 @@ class Grouper {
 
 bool is_fusable(const PlanNode& node) { return node.op->info().elementwise || is_reduction(node); }
 
-std::vector<Group> make_groups(const Draft& draft) { return Grouper(draft).run(); }
+std::vector<Group> make_groups(const Draft& draft) { return in_order(draft, Grouper(draft).run()); }
 
 }  // namespace mica::engine

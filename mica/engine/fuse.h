@@ -34,6 +34,9 @@ struct Group {
 };
 std::vector<Group> make_groups(const Draft& draft);
 
+// The groups in an order in which they can run, and in which values leave memory early.
+std::vector<Group> in_order(const Draft& draft, std::vector<Group> groups);
+
 // Adds copies of nodes to groups that would otherwise keep large values in memory from one program
 // to the next. Changes no bit of any result.
 void recompute(Draft& draft, std::vector<Group>& groups);

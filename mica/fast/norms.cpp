@@ -58,9 +58,11 @@ std::vector<array> Normalize::vjp(const engine::VjpArgs& args) const {
     all = backward.composed(inputs);
   } else {
     std::vector<engine::OutputSpec> outputs{{x.shape(), x.dtype()}};
-    outputs.resize(args.primals.size(), {Shape{x.shape(-1)}, x.dtype()});
+    outputs.resize(args.primals.size(), {Shape{1, x.shape(-1)}, x.dtype()});
     all = engine::apply_many(backward, inputs, std::move(outputs), {});
   }
+  // Who holds an output of a node keeps them all in memory; a view of it keeps that one alone.
+  for (size_t i = 1; i < all.size(); ++i) all[i] = reshape(all[i], {x.shape(-1)});
   std::vector<array> cotangents;
   for (int argnum : args.argnums) cotangents.push_back(all[static_cast<size_t>(argnum)]);
   return cotangents;
@@ -75,6 +77,7 @@ std::vector<array> NormalizeBackward::composed(const std::vector<array>& inputs)
   std::vector<array> outputs{derivative(forward, at, inner)};
   if (weighted) outputs.push_back(sum(cotangent * at.x_hat, all_but_last(x)));
   if (biased) outputs.push_back(sum(cotangent, all_but_last(x)));
+  for (size_t i = 1; i < outputs.size(); ++i) outputs[i] = expand_dims(outputs[i], 0);
   for (array& output : outputs) output = astype(output, x.dtype());
   return outputs;
 }

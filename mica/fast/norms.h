@@ -27,7 +27,7 @@ struct Normalize {
 
 // The cotangents of Normalize's inputs, of which all are float32, float16 or bfloat16; computed in
 // float32. Inputs: x, the output's cotangent, and the weight if there is one. Outputs: the
-// cotangent of x, then those of weight and bias, where there are any.
+// cotangent of x, then those of weight and bias, (1, dims), where there are any.
 struct NormalizeBackward {
   bool centered;
   bool weighted;

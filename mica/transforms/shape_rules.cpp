@@ -56,7 +56,7 @@ class Rule {
         return {op_, {inputs_[0]}};
       case OpId::NormalizeBackward: {
         std::vector<Axes> outputs{inputs_[0]};
-        outputs.resize(recorded_.size(), {inputs_[0].back()});
+        outputs.resize(recorded_.size(), {Factors{}, inputs_[0].back()});
         return {op_, std::move(outputs)};
       }
       case OpId::Depends:

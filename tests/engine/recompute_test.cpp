@@ -70,5 +70,27 @@ TEST(Recompute, ChangesNoBit) {
   EXPECT_TRUE(array_equal(together[1], last).item<bool>());
 }
 
+// A weight's gradient is the last to read the cotangent behind its layer, which is freed before the
+// next layer's is computed.
+TEST(Order, CotangentsOfLayersDoNotPileUp) {
+  const int layers = 8;
+  std::vector<array> weights(layers, random::normal({64, 64}) * array(0.1f));
+  const array x = random::normal({4096, 64});
+  eval(weights, x);
+  const auto loss = [&](const std::vector<array>& weights) {
+    array y = x;
+    for (const array& w : weights) y = tanh(matmul(y, w));
+    return sum(y);
+  };
+  std::vector<int> all(layers);
+  for (int i = 0; i < layers; ++i) all[static_cast<size_t>(i)] = i;
+  reset_peak_memory();
+  const size_t before = get_active_memory();
+  eval(grad(loss, all)(weights));
+  const size_t peak = get_peak_memory() - before;
+  // What every layer gives and two cotangents; without the order a cotangent more for each layer.
+  EXPECT_LE(peak, (layers + 4) * x.nbytes());
+}
+
 }  // namespace
 }  // namespace mica
