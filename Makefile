@@ -6,7 +6,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo chat search bench format lint coverage docs deps configure
+.PHONY: build test demo gpt lora resnet chat search bench format lint coverage docs deps configure
 
 deps:
 	@scripts/deps.sh
@@ -23,6 +23,14 @@ test: build
 demo: configure
 	cmake --build $(BUILD) -j$(JOBS) --target digits
 	$(BUILD)/bin/digits
+
+gpt: configure
+	cmake --build $(BUILD) -j$(JOBS) --target gpt
+	$(BUILD)/bin/gpt train
+
+lora resnet: configure
+	cmake --build $(BUILD) -j$(JOBS) --target $@
+	$(BUILD)/bin/$@
 
 # A model of random weights answers nonsense where no MODEL is named.
 MODEL ?= tests/examples/llm/checkpoints/qwen2
