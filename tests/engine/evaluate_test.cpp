@@ -7,6 +7,7 @@
 #include "mica/counters.h"
 #include "mica/engine/engine.h"
 #include "mica/memory.h"
+#include "mica/mica.h"
 #include "mica/ops/ops.h"
 
 namespace mica {
@@ -299,6 +300,24 @@ TEST(Evaluate, ReducesAnyAxesOfAnyLayout) {
       }
       for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y.data<float>()[i], expected[i], 1e-3);
     }
+  }
+}
+
+// Rows that a tile holds several of, whole tiles of them or not, and threads that begin inside one.
+TEST(Evaluate, ShortRowsAreBroadcastAlongLongArrays) {
+  random::seed(5);
+  for (const int columns : {2, 7, 32, 64, 100, 128}) {
+    SCOPED_TRACE(columns);
+    const array x = random::normal({3001, columns});
+    const array a = random::normal({columns}), b = random::normal({columns});
+    eval(x, a, b);
+    array shifted = x - a;
+    shifted.eval();
+    array expected = shifted * b;
+    expected.eval();
+    EXPECT_TRUE(array_equal((x - a) * b, expected).item<bool>());
+    const array sums = sum((x - a) * b * x, 0), of_float64 = sum(astype(expected * x, float64), 0);
+    EXPECT_TRUE(allclose(astype(sums, float64), of_float64, 1e-4, 1e-3).item<bool>());
   }
 }
 

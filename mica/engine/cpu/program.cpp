@@ -107,7 +107,8 @@ void prefetch_lines(void* base, int64_t flat, int64_t n, Dtype dtype) {
   for (; p < end; p += cache_line) __builtin_prefetch(p, rw);
 }
 
-enum class Access : uint8_t { flat, scalar, rows, gathered };
+// periodic: the same short row for all, copied side by side into a tile once.
+enum class Access : uint8_t { flat, scalar, rows, gathered, periodic };
 
 // Fetches a program's inputs tile by tile and runs its instructions.
 class TileRunner {
@@ -142,9 +143,11 @@ class TileRunner {
         expected *= loops.dims[d];
       }
       access_[i] = flat && loops.size > 1 ? Access::flat : scalar ? Access::scalar : Access::rows;
+      if (access_[i] == Access::rows && is_periodic(loops, i)) access_[i] = Access::periodic;
       row_mode_ = row_mode_ || access_[i] == Access::rows;
     }
     inner_ = rank ? loops.dims[rank - 1] : 1;
+    phase_ = none;
     if (row_mode_ && inner_ < small_row) row_mode_ = false;
     for (size_t i = 0; i < input_count_; ++i) {
       if (access_[i] == Access::scalar) {
@@ -165,6 +168,7 @@ class TileRunner {
   }
 
   void run_tile(int64_t flat, int64_t n) {
+    if (const int64_t phase = flat % inner_; phase != phase_) repeat_rows(phase);
     for (size_t i = 0; i < input_count_; ++i) fetch(i, flat, n);
     execute(n);
   }
@@ -189,6 +193,31 @@ class TileRunner {
   void* buffer(size_t input) const { return tiles_ + input * tile_bytes_; }
 
  private:
+  static constexpr int64_t none = -1;
+
+  // Whether an input is one row for all of the outer loops, of which a tile holds several: tiles
+  // as short as such rows would spend their time on calls.
+  bool is_periodic(const Loops& loops, size_t i) const {
+    const size_t rank = loops.dims.size();
+    const Dims& strides = loops.strides[i];
+    for (size_t d = 0; d + 1 < rank; ++d) {
+      if (strides[d] != 0) return false;
+    }
+    const int64_t row = loops.dims[rank - 1];
+    return strides[rank - 1] == 1 && 2 * row <= tile_ && tile_ % row == 0;
+  }
+
+  // Fills the tiles of periodic inputs from place `phase` of the row on.
+  void repeat_rows(int64_t phase) {
+    phase_ = phase;
+    for (size_t i = 0; i < input_count_; ++i) {
+      if (access_[i] != Access::periodic) continue;
+      slots_[i] = buffer(i);
+      gather(buffer(i), inputs_[i], loops_->dims, loops_->strides[i], program_.inputs[i].size(),
+             phase, tile_);
+    }
+  }
+
   void fetch(size_t i, int64_t flat, int64_t n) {
     const size_t itemsize = program_.inputs[i].size();
     const Dims& dims = loops_->dims;
@@ -198,6 +227,7 @@ class TileRunner {
         slots_[i] = at(inputs_[i], flat, itemsize);
         break;
       case Access::scalar:
+      case Access::periodic:
         break;
       case Access::rows: {
         const size_t outer = dims.size() - 1;
@@ -228,6 +258,7 @@ class TileRunner {
   std::byte* tiles_ = nullptr;
   size_t tile_bytes_ = 0;
   int64_t inner_ = 1;
+  int64_t phase_ = none;  // of the tiles of periodic inputs
   bool row_mode_ = false;
 };
 
@@ -440,9 +471,14 @@ void reduce_columns(const Program& program, const ReductionLoops& loops,
   }
 }
 
+bool is_repeated_row(const ReductionLoops& loops, size_t input) {
+  return loops.outer.size == 1 && loops.reduced.strides[input][0] == 0 &&
+         loops.inner_strides[input] == 1;
+}
+
 // A reduction over rows of few columns (a batch norm's statistics, a bias's gradient) as one over
 // fewer, wider rows: `fold` rows lie side by side, and their accumulators are combined at the end.
-// Holds where each input is contiguous over rows and columns, or the same for every row.
+// Holds where each input is contiguous over rows and columns, one for all, or one row for all.
 int64_t fold_factor(const ReductionLoops& loops) {
   const Loops& reduced = loops.reduced;
   if (loops.inner >= small_tile || loops.inner < 1 || reduced.dims.size() != 1) return 1;
@@ -450,7 +486,7 @@ int64_t fold_factor(const ReductionLoops& loops) {
     const int64_t row = reduced.strides[i][0], column = loops.inner_strides[i];
     const bool contiguous = row == loops.inner && column == 1;
     const bool scalar = row == 0 && column == 0;
-    if (!contiguous && !scalar) return 1;
+    if (!contiguous && !scalar && !is_repeated_row(loops, i)) return 1;
   }
   return std::max<int64_t>(1, std::min(reduced.size, 2 * small_tile / loops.inner));
 }
@@ -465,8 +501,19 @@ void reduce_folded(const Program& program, const ReductionLoops& loops, int64_t 
   wide.reduced.dims[0] = wide.reduced.size = loops.reduced.size / fold;
   for (auto& strides : wide.reduced.strides) strides[0] *= fold;
   for (auto& stride : wide.inner_strides) stride = stride != 0;
+  std::vector<void*> wide_inputs(inputs.begin(), inputs.end());
+  std::vector<std::vector<std::byte>> repeated(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!is_repeated_row(loops, i)) continue;
+    const size_t row_bytes = static_cast<size_t>(columns) * program.inputs[i].size();
+    repeated[i].resize(row_bytes * static_cast<size_t>(fold));
+    for (size_t f = 0; f < static_cast<size_t>(fold); ++f) {
+      std::memcpy(repeated[i].data() + f * row_bytes, inputs[i], row_bytes);
+    }
+    wide_inputs[i] = repeated[i].data();
+  }
   std::vector<std::byte> sums(static_cast<size_t>(loops.outer.size * wide.inner) * itemsize);
-  reduce_columns(program, wide, inputs, sums.data());
+  reduce_columns(program, wide, wide_inputs, sums.data());
 
   const int64_t done = wide.reduced.size * fold;
   ReductionLoops rest = loops;
