@@ -21,11 +21,12 @@ class Order {
         done_(groups.size(), false),
         reads_(groups.size()),
         readers_(draft.values.size()),
-        growth_(groups.size(), 0) {
+        growth_(groups.size(), 0),
+        memory_(viewed_roots(draft.values)) {
     for (uint32_t g = 0; g < groups.size(); ++g) {
       for (uint32_t n : groups[g].nodes) group_of_[n] = g;
     }
-    resolve_views();
+    find_kept();
     find_edges();
     find_growth();
   }
@@ -55,14 +56,10 @@ class Order {
   using Entry = std::pair<uint32_t, uint32_t>;  // the group's last node, the group
   using Queue = std::priority_queue<Entry, std::vector<Entry>, std::greater<>>;
 
-  // A view's memory is that of the value behind it, which is kept as long as the view.
-  void resolve_views() {
-    const size_t count = draft_.values.size();
-    memory_.resize(count);
-    kept_.assign(count, false);
-    for (uint32_t v = 0; v < count; ++v) {
-      const uint32_t viewed = draft_.values[v].view_of;
-      memory_[v] = viewed == none ? v : memory_[viewed];
+  // What a view views is kept as long as the view.
+  void find_kept() {
+    kept_.assign(draft_.values.size(), false);
+    for (uint32_t v = 0; v < kept_.size(); ++v) {
       if (draft_.kept[v]) kept_[memory_[v]] = true;
     }
   }
@@ -127,12 +124,12 @@ class Order {
   std::vector<std::vector<uint32_t>> after_;  // the groups that wait for each
   std::vector<uint32_t> waits_;               // how many each waits for
   std::vector<bool> done_;
-  std::vector<uint32_t> memory_;  // the value whose memory each value is in
   std::vector<bool> kept_;
   std::vector<std::vector<uint32_t>> reads_;    // the values of others that each group reads
   std::vector<std::vector<uint32_t>> readers_;  // the groups that read each value
   std::vector<uint32_t> left_;                  // how many of them have not run
   std::vector<int64_t> growth_;                 // bytes in memory after each group less before
+  std::vector<uint32_t> memory_;                // the value whose memory each value is in
   Queue ready_, shrinking_;
 };
 

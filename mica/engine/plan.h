@@ -28,6 +28,10 @@ struct PlanValue {
   size_t bytes() const { return static_cast<size_t>(size) * dtype.size(); }
 };
 
+// Of each value the one whose memory it is in: itself, or what a view views in the end. A view
+// comes after what it views.
+std::vector<uint32_t> viewed_roots(const std::vector<PlanValue>& values);
+
 struct Storage {
   enum class Place : uint8_t { leaf, own, arena };
   Place place = Place::arena;

@@ -19,7 +19,7 @@ class MemoryPlanner {
       : plan_(plan), graph_(graph), kept_(kept) {}
 
   void run() {
-    resolve_roots();
+    root_ = viewed_roots(plan_.values);
     find_last_uses();
     assign();
     place_temporaries();
@@ -27,15 +27,6 @@ class MemoryPlanner {
   }
 
  private:
-  // A view comes after what it views.
-  void resolve_roots() {
-    root_.resize(plan_.values.size());
-    for (uint32_t v = 0; v < plan_.values.size(); ++v) {
-      const uint32_t viewed = plan_.values[v].view_of;
-      root_[v] = viewed == none ? v : root_[viewed];
-    }
-  }
-
   // Steps count from 1; a value's last use is that of all its views.
   void find_last_uses() {
     last_use_.assign(plan_.values.size(), never);
@@ -252,6 +243,14 @@ class MemoryPlanner {
 };
 
 }  // namespace
+
+std::vector<uint32_t> viewed_roots(const std::vector<PlanValue>& values) {
+  std::vector<uint32_t> roots(values.size());
+  for (uint32_t v = 0; v < values.size(); ++v) {
+    roots[v] = values[v].view_of == none ? v : roots[values[v].view_of];
+  }
+  return roots;
+}
 
 void plan_memory(Plan& plan, const Graph& graph, const std::vector<bool>& kept_values) {
   MemoryPlanner(plan, graph, kept_values).run();

@@ -15,7 +15,8 @@ constexpr size_t most_nodes = 48;           // of a program, as where groups are
 
 class Recomputation {
  public:
-  Recomputation(Draft& draft, std::vector<Group>& groups) : draft_(draft), groups_(groups) {}
+  Recomputation(Draft& draft, std::vector<Group>& groups)
+      : draft_(draft), groups_(groups), root_(viewed_roots(draft.values)) {}
 
   void run() {
     find_readers();
@@ -98,18 +99,13 @@ class Recomputation {
   // reader's result that keeping it costs nothing.
   bool is_there(uint32_t v, uint32_t reader, uint32_t g) const {
     const size_t result = draft_.values[draft_.nodes[reader].outputs[0]].bytes();
-    return last_read_[root(v)] >= g || draft_.values[root(v)].bytes() * 16 <= result;
+    return last_read_[root_[v]] >= g || draft_.values[root_[v]].bytes() * 16 <= result;
   }
 
   bool is_stored(uint32_t v) const {
     return draft_.kept[v] || std::any_of(readers_[v].begin(), readers_[v].end(), [&](uint32_t n) {
              return group_of_[n] != group_of_[draft_.producer[v]];
            });
-  }
-
-  uint32_t root(uint32_t v) const {
-    while (draft_.values[v].view_of != none) v = draft_.values[v].view_of;
-    return v;
   }
 
   // Puts copies of the chain's nodes before program g, which read v from the last of them.
@@ -127,7 +123,7 @@ class Recomputation {
       for (uint32_t& input : node.inputs) {
         input = copy_of(input);
         readers_[input].push_back(index);
-        last_read_[root(input)] = std::max(last_read_[root(input)], g);
+        last_read_[root_[input]] = std::max(last_read_[root_[input]], g);
       }
       copies.emplace_back(node.outputs[0], add_value(node.outputs[0], index));
       node.outputs[0] = copies.back().second;
@@ -153,7 +149,9 @@ class Recomputation {
     draft_.kept.push_back(false);
     readers_.emplace_back();
     last_read_.push_back(0);
-    return static_cast<uint32_t>(draft_.values.size() - 1);
+    // Elementwise nodes, which alone are copied, make no views.
+    root_.push_back(static_cast<uint32_t>(draft_.values.size() - 1));
+    return root_.back();
   }
 
   Draft& draft_;
@@ -161,6 +159,7 @@ class Recomputation {
   std::vector<uint32_t> group_of_;              // of nodes
   std::vector<std::vector<uint32_t>> readers_;  // of values
   std::vector<uint32_t> last_read_;             // group; of values and their views
+  std::vector<uint32_t> root_;                  // of values: whose memory they are in
 };
 
 }  // namespace
