@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <stdexcept>
 #include <system_error>
 
 #include "mica/io/checkpoint.h"
 #include "mica/io/file.h"
+#include "mica/nn/edit_distance.h"
 #include "mica/nn/quantized.h"
 #include "mica/ops/ops.h"
 #include "mica/utils.h"
@@ -31,21 +31,6 @@ constexpr const char* config_name = "config.json";
 
 std::string text_of(const Shape& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
-// How many letters must be inserted, removed or changed to make b of a.
-size_t distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 // ", did you mean 'x'?" where one of the names is nearly the same.
 std::string suggestion(const std::string& name, const std::vector<std::string>& others) {
   constexpr size_t far = 6;
@@ -53,7 +38,7 @@ std::string suggestion(const std::string& name, const std::vector<std::string>& 
   const std::string* nearest = nullptr;
   for (const std::string& other : others) {
     if (std::max(name.size(), other.size()) > 200) continue;
-    const size_t d = distance(name, other);
+    const size_t d = nn::edit_distance(name, other);
     if (d < least) least = d, nearest = &other;
   }
   return nearest ? fmt::format(", did you mean '{}'?", *nearest) : "";

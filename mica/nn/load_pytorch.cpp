@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "mica/io/checkpoint.h"
+#include "mica/nn/edit_distance.h"
 #include "mica/nn/pytorch_names.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
@@ -26,20 +27,6 @@ using Named = std::pair<std::string, array>;
 
 // The standard library's regular expressions recurse with the length of what they match.
 constexpr size_t longest_name = 1000;
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
 
 // The candidate that the name was likely meant to be, empty where none is near.
 std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
