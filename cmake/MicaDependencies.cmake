@@ -24,6 +24,6 @@ find_package(Turbojpeg REQUIRED)
 find_package(ZLIB REQUIRED)
 
 set(MICA_DEPENDENCIES
-  fmt::fmt hwy::hwy Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip
+  fmt::fmt hwy::hwy hwy::hwy_contrib Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip
   PNG::PNG Turbojpeg::Turbojpeg ZLIB::ZLIB)
 set(MICA_TEXT_DEPENDENCIES Pcre2::Pcre2 Utf8proc::Utf8proc)

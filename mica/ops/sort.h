@@ -7,8 +7,8 @@
 
 namespace mica::ops {
 
-// The elements along axis, ascending, NaN last; equal elements keep their order. Complex numbers
-// are ordered by real, then imaginary part.
+// The elements along axis, ascending, -0 before 0 and NaN last. Complex numbers are ordered by
+// real, then imaginary part; their zeros come out positive.
 struct Sort {
   int axis;
 
@@ -20,7 +20,8 @@ struct Sort {
   void cpu(const cpu::Call&) const;
 };
 
-// The indices (uint32) with which Sort orders.
+// The indices (uint32) of the elements in ascending order, NaN last; equal elements, to which -0
+// and 0 belong, keep their order.
 struct ArgSort {
   int axis;
 
