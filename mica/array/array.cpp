@@ -152,7 +152,7 @@ void array::wait() const {
   }
 }
 
-void array::eval() { engine::evaluate({*this}, false); }
+void array::eval() { engine::evaluate({this, 1}, false); }
 
 void* array::raw_data() const {
   if (node_->status == engine::Status::unscheduled) {

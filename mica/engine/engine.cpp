@@ -21,7 +21,7 @@ namespace {
 class PlanCache {
  public:
   std::shared_ptr<const Plan> find(const Graph& graph) {
-    const uint64_t hash = graph.key.hash();
+    const uint64_t hash = hash_of(graph.key);
     const auto [first, last] = by_hash_.equal_range(hash);
     for (auto it = first; it != last; ++it) {
       if ((*it->second)->key == graph.key) {
@@ -42,6 +42,22 @@ class PlanCache {
 
   static size_t weight(const Plan& plan) { return plan.key.words().size(); }
 
+  // Of four interleaved parts, which the processor hashes side by side.
+  static uint64_t hash_of(const Key& key) {
+    const std::vector<uint64_t>& words = key.words();
+    const auto step = [](uint64_t h, uint64_t word) {
+      h = (h ^ word) * 0xff51afd7ed558ccdull;
+      return h ^ h >> 32;
+    };
+    uint64_t parts[4] = {words.size(), 1, 2, 3};
+    size_t i = 0;
+    for (; i + 4 <= words.size(); i += 4) {
+      for (size_t j = 0; j < 4; ++j) parts[j] = step(parts[j], words[i + j]);
+    }
+    for (; i < words.size(); ++i) parts[0] = step(parts[0], words[i]);
+    return step(step(step(parts[0], parts[1]), parts[2]), parts[3]);
+  }
+
   void insert(uint64_t hash, std::shared_ptr<const Plan> plan) {
     total_ += weight(*plan);
     recent_.push_front(std::move(plan));
@@ -49,7 +65,7 @@ class PlanCache {
     while (recent_.size() > max_plans || total_ > max_weight) {
       const auto oldest = std::prev(recent_.end());
       total_ -= weight(**oldest);
-      const auto [first, last] = by_hash_.equal_range((*oldest)->key.hash());
+      const auto [first, last] = by_hash_.equal_range(hash_of((*oldest)->key));
       by_hash_.erase(
           std::find_if(first, last, [&](const auto& entry) { return entry.second == oldest; }));
       recent_.pop_back();
@@ -113,25 +129,30 @@ void run_on(Stream stream, std::unique_ptr<Run> run, bool async) {
   }
 }
 
-void schedule(std::span<const array> outputs, bool async) {
+// The event of all outputs, if there is one.
+std::shared_ptr<Event> schedule(std::span<const array> outputs, bool async) {
+  std::shared_ptr<Event> done;
   std::vector<std::vector<array>> parts;
   std::unique_ptr<Run> run;
   std::optional<Stream> stream;
   {
     std::lock_guard lock(engine().mutex);
     const Graph graph = collect(outputs);
-    if (graph.nodes.empty()) return;
+    if (graph.nodes.empty()) return nullptr;
     stream = graph.nodes[0]->stream;
     const bool one_stream = std::all_of(graph.nodes.begin(), graph.nodes.end(),
                                         [&](Node* node) { return node->stream == *stream; });
     if (one_stream) {
-      run = std::make_unique<Run>(engine().plans.find(graph), graph, std::make_shared<Event>());
+      const auto event = std::make_shared<Event>();
+      run = std::make_unique<Run>(engine().plans.find(graph), graph, event);
+      if (graph.computes_all) done = event;
     } else {
       parts = split_by_stream(outputs, graph.nodes);
     }
   }
-  if (run) return run_on(*stream, std::move(run), async);
+  if (run) run_on(*stream, std::move(run), async);
   for (const auto& part : parts) schedule(part, true);
+  return done;
 }
 
 }  // namespace
@@ -147,11 +168,11 @@ size_t memory_to_evaluate(const std::vector<array>& outputs) {
   return bytes;
 }
 
-void evaluate(std::vector<array> outputs, bool async) {
-  schedule(outputs, async);
-  if (!async) {
-    for (const array& output : outputs) output.wait();
-  }
+void evaluate(std::span<const array> outputs, bool async) {
+  const std::shared_ptr<Event> done = schedule(outputs, async);
+  if (async) return;
+  if (done) return done->wait();
+  for (const array& output : outputs) output.wait();
 }
 
 }  // namespace mica::engine

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -12,7 +13,7 @@ namespace mica::engine {
 
 // Computes the arrays; waits for them unless async. Throws std::invalid_argument for arguments of
 // functions being traced, and what a kernel threw.
-void evaluate(std::vector<array> outputs, bool async);
+void evaluate(std::span<const array> outputs, bool async);
 
 // The bytes that evaluating the outputs would hold at once: what it starts from, results and
 // temporaries. Arguments of functions being traced count as if they had data.

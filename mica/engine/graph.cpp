@@ -105,9 +105,17 @@ class Collector {
       g_.kept[i] = node.refs.load(std::memory_order_relaxed) > uses_of(node);
       if (node.tracer && in_tracing()) retains_graph_ = true;
     }
-    for (const array& output : outputs) output.node().mark = epoch_ - 1;
+    for (const array& output : outputs) {
+      output.node().mark = epoch_ - 1;
+      const Status status = output.node().status.load(std::memory_order_acquire);
+      if (status != Status::unscheduled) g_.computes_all = false;
+    }
     for (size_t i = 0; i < g_.nodes.size(); ++i) {
-      if (g_.nodes[i]->mark != epoch_) g_.kept[i] = true;
+      if (g_.nodes[i]->mark != epoch_) {
+        g_.kept[i] = true;
+      } else if (g_.kept[i]) {
+        g_.held.push_back(g_.nodes[i]);
+      }
     }
   }
 

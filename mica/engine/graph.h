@@ -24,6 +24,8 @@ struct Graph {
   std::vector<Node*> nodes;            // to be computed, inputs first
   std::vector<uint32_t> first_value;   // of each node: its output 0; the others follow
   std::vector<bool> kept;              // for each node: its outputs are wanted after the evaluation
+  std::vector<Node*> held;             // those kept that are no outputs: someone else holds them
+  bool computes_all = true;            // no output had data before
   std::vector<uint32_t> input_values;  // of all nodes, one after the other
   std::vector<uint32_t> input_begin;   // into input_values, for each node, and its end
   Key key;

@@ -22,6 +22,51 @@ struct Releases {
 };
 thread_local constinit Releases releases{nullptr, false};
 
+// Memory of nodes that have ended, for the next ones of the same thread: blocks with room for
+// `inputs` inputs. Trivial, so that reaching it costs nothing and it can be asked after the
+// thread's destructors have run.
+struct NodeCache {
+  static constexpr uint32_t inputs = 3;
+  static constexpr size_t block_bytes = sizeof(Node) + inputs * sizeof(array);
+  static constexpr uint32_t capacity = pool_bypassed ? 0 : 1024;
+  struct Block {
+    Block* next;
+  };
+  enum class Life : uint8_t { unborn, alive, ended };
+
+  Block* first;
+  uint32_t count;
+  Life life;
+
+  void* take() {
+    if (first == nullptr) return ::operator new(block_bytes);
+    --count;
+    return std::exchange(first, first->next);
+  }
+  void give(void* memory) {
+    if (life == Life::unborn) open();
+    if (life == Life::ended || count >= capacity) return ::operator delete(memory);
+    first = new (memory) Block{first};
+    ++count;
+  }
+  void open();
+};
+constinit thread_local NodeCache node_cache{nullptr, 0, NodeCache::Life::unborn};
+
+struct NodeCacheEnd {
+  ~NodeCacheEnd() {
+    while (node_cache.first) {
+      ::operator delete(std::exchange(node_cache.first, node_cache.first->next));
+    }
+    node_cache.life = NodeCache::Life::ended;
+  }
+};
+
+void NodeCache::open() {
+  thread_local NodeCacheEnd end;
+  life = Life::alive;
+}
+
 void set_outputs(Node& node, std::span<OutputSpec> outputs) {
   if (outputs.size() > 1) node.others.resize(outputs.size() - 1);
   for (uint32_t i = 0; i < outputs.size(); ++i) {
@@ -32,20 +77,20 @@ void set_outputs(Node& node, std::span<OutputSpec> outputs) {
   }
 }
 
-Node* make_node(OpRef op, std::span<const array> inputs, std::span<OutputSpec> outputs,
-                Stream stream) {
+// The first output.
+template <class Array>
+array make_node(OpRef op, std::span<Array> inputs, std::span<OutputSpec> outputs, Stream stream) {
   Node* node = Node::create(std::move(op), inputs, stream);
-  const array owner = array::adopt(node);  // frees the node where set_outputs throws
+  array first = array::adopt(node);
   set_outputs(*node, outputs);
-  for (const array& input : inputs) {
+  for (const array& input : node->inputs()) {
     if (input.node().tracer) node->tracer = true;
   }
-  node->retain();
-  return node;
+  return first;
 }
 
 array make_available(Shape shape, Dtype dtype, Stream stream) {
-  Node* node = Node::create({}, {}, stream);
+  Node* node = Node::create({}, std::span<const array>(), stream);
   array leaf = array::adopt(node);
   OutputSpec spec{std::move(shape), dtype};
   set_outputs(*node, {&spec, 1});
@@ -59,18 +104,26 @@ Stream leaf_stream() {
 
 }  // namespace
 
-Node* Node::create(OpRef op, std::span<const array> inputs, Stream stream) {
-  void* memory = ::operator new(sizeof(Node) + inputs.size() * sizeof(array));
+template <class Array>
+Node* Node::create(OpRef op, std::span<Array> inputs, Stream stream) {
+  const bool recyclable = inputs.size() <= NodeCache::inputs;
+  void* memory =
+      recyclable ? node_cache.take() : ::operator new(sizeof(Node) + inputs.size() * sizeof(array));
   Node* node = new (memory) Node(stream);
+  node->recyclable = recyclable;
   node->op = std::move(op);
   node->input_count = static_cast<uint32_t>(inputs.size());
   array* to = node->input_data();
-  for (const array& input : inputs) new (to++) array(input);
+  for (Array& input : inputs) new (to++) array(std::move(input));
   return node;
 }
 
 void Node::release(Node* node) noexcept {
-  if (node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // The only owner needs no atomic subtraction.
+  if (node->refs.load(std::memory_order_acquire) != 1 &&
+      node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    return;
+  }
   node->next_released = releases.first;
   releases.first = node;
   if (releases.running) return;
@@ -78,8 +131,9 @@ void Node::release(Node* node) noexcept {
   while (Node* next = releases.first) {
     releases.first = next->next_released;
     next->detach();
+    const bool recyclable = next->recyclable;
     next->~Node();
-    ::operator delete(next);
+    recyclable ? node_cache.give(next) : ::operator delete(next);
   }
   releases.running = false;
 }
@@ -94,17 +148,22 @@ void Node::detach() noexcept {
 
 array make_array(OpRef op, std::span<const array> inputs, Shape shape, Dtype dtype, Stream stream) {
   OutputSpec spec{std::move(shape), dtype};
-  return array::adopt(make_node(std::move(op), inputs, {&spec, 1}, stream));
+  return make_node(std::move(op), inputs, {&spec, 1}, stream);
+}
+
+array make_array_taking(OpRef op, std::span<array> inputs, Shape shape, Dtype dtype,
+                        Stream stream) {
+  OutputSpec spec{std::move(shape), dtype};
+  return make_node(std::move(op), inputs, {&spec, 1}, stream);
 }
 
 std::vector<array> make_arrays(OpRef op, std::span<const array> inputs,
                                std::vector<OutputSpec> outputs, Stream stream) {
   const auto count = static_cast<uint32_t>(outputs.size());
-  Node* node = make_node(std::move(op), inputs, outputs, stream);
   std::vector<array> arrays;
   arrays.reserve(count);
-  arrays.push_back(array::adopt(node));
-  for (uint32_t i = 1; i < count; ++i) arrays.emplace_back(node, i);
+  arrays.push_back(make_node(std::move(op), inputs, std::span(outputs), stream));
+  for (uint32_t i = 1; i < count; ++i) arrays.emplace_back(&arrays[0].node(), i);
   return arrays;
 }
 
@@ -178,11 +237,11 @@ TracingScope::~TracingScope() {
   for (const array& a : evaluated) a.node().detach();
 }
 
-void detach_evaluated(const array& evaluated) {
-  if (evaluated.node().tracer && in_tracing()) {
-    evaluated_in_trace.push_back(evaluated);
+void detach_evaluated(Node& evaluated) {
+  if (evaluated.tracer && in_tracing()) {
+    evaluated_in_trace.emplace_back(&evaluated, 0);
   } else {
-    evaluated.node().detach();
+    evaluated.detach();
   }
 }
 

@@ -43,6 +43,7 @@ struct Node {
   // Depends on an argument of a function being transformed; false again once detached.
   std::atomic<bool> tracer{false};
   bool placeholder = false;  // stands for an argument: has no data and can't be evaluated
+  bool recyclable = false;   // its memory may become another node's
   uint32_t input_count = 0;
   // Place in the schedule being built; meaningful to the thread that holds the engine's lock.
   uint64_t mark = 0;
@@ -62,14 +63,19 @@ struct Node {
   uint32_t output_count() const { return 1 + static_cast<uint32_t>(others.size()); }
   Value& output(uint32_t i) { return i == 0 ? value : others[i - 1]; }
 
-  // The inputs are stored behind the node, in the same block.
-  static Node* create(OpRef op, std::span<const array> inputs, Stream stream);
+  // The inputs are stored behind the node, in the same block: moved there from arrays, copied from
+  // constant ones.
+  template <class Array>
+  static Node* create(OpRef op, std::span<Array> inputs, Stream stream);
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
   // Frees iteratively: a chain of a million nodes does not recurse.
   static void release(Node* node) noexcept;
   // Forgets op and inputs once evaluated.
   void detach() noexcept;
 };
+
+// As make_array(), but takes the inputs over, which are empty handles then.
+array make_array_taking(OpRef op, std::span<array> inputs, Shape shape, Dtype dtype, Stream stream);
 
 // A leaf with data, row-contiguous.
 array make_leaf(BufferRef buffer, Shape shape, Dtype dtype);
@@ -94,6 +100,6 @@ struct TracingScope {
   TracingScope& operator=(const TracingScope&) = delete;
 };
 // Detaches an evaluated node, or where it is traced, arranges for that.
-void detach_evaluated(const array& evaluated);
+void detach_evaluated(Node& evaluated);
 
 }  // namespace mica::engine

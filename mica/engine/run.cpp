@@ -73,12 +73,12 @@ void Run::bind_values(const Graph& graph) {
 
 void Run::publish(const Graph& graph) {
   // Others may drop their handles at any time: these keep the nodes alive while they are detached.
-  std::vector<array> kept;
+  std::vector<array> held;
+  held.reserve(graph.held.size());
+  for (Node* node : graph.held) held.emplace_back(node, 0);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (graph.kept[n]) kept.emplace_back(graph.nodes[n], 0);
-  }
-  for (const array& handle : kept) {
-    Node& node = handle.node();
+    if (!graph.kept[n]) continue;
+    Node& node = *graph.nodes[n];
     for (uint32_t o = 0; o < node.output_count(); ++o) {
       const uint32_t v = plan_->value_of[node.index + o];
       Value& value = node.output(o);
@@ -88,9 +88,7 @@ void Run::publish(const Graph& graph) {
     }
     node.event = done_;
     node.status.store(Status::scheduled, std::memory_order_release);
-  }
-  for (const array& handle : kept) {
-    detach_evaluated(handle);
+    detach_evaluated(node);
   }
 }
 

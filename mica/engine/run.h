@@ -13,7 +13,7 @@ class Run {
  public:
   // Allocates what the plan needs, gives the kept nodes their buffers and detaches them from the
   // graph. `done` is set when the run has ended, with its error if there was one. Call with the
-  // engine's lock held.
+  // engine's lock held, and handles on the outputs.
   Run(std::shared_ptr<const Plan> plan, const Graph& graph, std::shared_ptr<Event> done);
 
   // A run that never was executed, because its stream is gone, is an error of its results.

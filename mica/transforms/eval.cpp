@@ -3,7 +3,7 @@
 
 namespace mica {
 
-void eval(std::vector<array> outputs) { engine::evaluate(std::move(outputs), false); }
-void async_eval(std::vector<array> outputs) { engine::evaluate(std::move(outputs), true); }
+void eval(std::vector<array> outputs) { engine::evaluate(outputs, false); }
+void async_eval(std::vector<array> outputs) { engine::evaluate(outputs, true); }
 
 }  // namespace mica

@@ -23,7 +23,7 @@ array ramp(Shape shape, float step = 0.01f) {
 
 template <class... Arrays>
 void compute(const Arrays&... arrays) {
-  engine::evaluate({arrays...}, false);
+  engine::evaluate(std::vector<array>{arrays...}, false);
 }
 void compute(const std::vector<array>& arrays) { engine::evaluate(arrays, false); }
 
@@ -233,7 +233,7 @@ TEST(Evaluate, AsynchronousResultsArriveOnWait) {
   array x = ramp({1 << 18});
   for (int i = 0; i < 10; ++i) {
     x = tanh(x * 1.01f);
-    engine::evaluate({x}, true);
+    engine::evaluate({&x, 1}, true);
   }
   x.wait();
   EXPECT_TRUE(x.is_available());
@@ -262,6 +262,31 @@ TEST(Evaluate, ThreadsBuildAndEvaluateAtOnce) {
     for (int i = 0; i < 20; ++i) expected += base * (t + i % 3);
     EXPECT_NEAR(results[static_cast<size_t>(t)], expected, 1e-3 * std::abs(expected) + 1e-3);
   }
+}
+
+TEST(Evaluate, NodesEndOnAnotherThreadThanTheirOwn) {
+  const array x = ramp({16});
+  std::vector<array> sums;
+  std::thread([&] {
+    for (int i = 0; i < 3000; ++i) sums.push_back(x + static_cast<float>(i));
+  }).join();
+  compute(sums);
+  EXPECT_EQ(sums[2999].data<float>()[0], x.data<float>()[0] + 2999);
+  sums.clear();
+  for (int i = 0; i < 3000; ++i) sums.push_back(where(x > 0, x * 2, x));
+  std::thread([ended = std::move(sums)]() mutable { ended.clear(); }).join();
+  EXPECT_EQ((x + x).data<float>()[1], 2 * x.data<float>()[1]);
+}
+
+TEST(Evaluate, OutputsMayBeEvaluatedAlready) {
+  const array x = ramp({1000});
+  array before = exp(x);
+  engine::evaluate({&before, 1}, true);
+  const array after = x + 1;
+  compute(after, before, after);
+  EXPECT_EQ(after.status(), array::available);
+  EXPECT_EQ(before.status(), array::available);
+  EXPECT_EQ(after.data<float>()[999], x.data<float>()[999] + 1);
 }
 
 TEST(Evaluate, EmptyArraysAndReductionsOfNothing) {

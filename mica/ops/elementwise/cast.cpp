@@ -11,7 +11,7 @@ array ops::AsType::derivative(int, std::span<const array>, const array&, const a
 
 array astype(array a, Dtype dtype, StreamOrDevice s) {
   if (a.dtype() == dtype) return a;
-  const array inputs[] = {std::move(a)};
+  array inputs[] = {std::move(a)};
   return ops::make_elementwise(engine::make_op(ops::AsType{dtype}), inputs, dtype, s);
 }
 

@@ -70,8 +70,8 @@ array where(const array& condition, const array& x, const array& y, StreamOrDevi
   ops::broadcast_together("where", condition.shape(),
                           ops::broadcast_together("where", x.shape(), y.shape()));
   const Dtype dtype = result_type(x, y);
-  const array inputs[] = {ops::cast_operand(condition, bool_, s), ops::cast_operand(x, dtype, s),
-                          ops::cast_operand(y, dtype, s)};
+  array inputs[] = {ops::cast_operand(condition, bool_, s), ops::cast_operand(x, dtype, s),
+                    ops::cast_operand(y, dtype, s)};
   return ops::make_elementwise(engine::make_op(ops::Select{}), inputs, dtype, s);
 }
 

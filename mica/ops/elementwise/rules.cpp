@@ -12,14 +12,14 @@
 #include "mica/utils.h"
 
 namespace mica::ops {
-array make_elementwise(engine::OpRef op, std::span<const array> inputs, Dtype result,
+array make_elementwise(engine::OpRef op, std::span<array> inputs, Dtype result,
                        const StreamOrDevice& s) {
   Shape shape = inputs[0].shape();
   for (size_t i = 1; i < inputs.size(); ++i) {
     if (inputs[i].shape() != shape)
       shape = broadcast_together(op->info().name, shape, inputs[i].shape());
   }
-  return engine::make_array(std::move(op), inputs, std::move(shape), result, to_stream(s));
+  return engine::make_array_taking(std::move(op), inputs, std::move(shape), result, to_stream(s));
 }
 
 array cast_operand(const array& a, Dtype dtype, const StreamOrDevice& s) {

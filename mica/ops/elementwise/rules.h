@@ -9,8 +9,8 @@
 
 namespace mica::ops {
 
-// An elementwise application: inputs keep their own, broadcastable shapes.
-array make_elementwise(engine::OpRef op, std::span<const array> inputs, Dtype result,
+// An elementwise application: inputs keep their own, broadcastable shapes. It takes them over.
+array make_elementwise(engine::OpRef op, std::span<array> inputs, Dtype result,
                        const StreamOrDevice& s);
 
 // a in dtype; a scalar constant is converted at once.
@@ -76,7 +76,7 @@ void check_operand(const char* op, DtypeSet operands, Dtype dtype);
 template <class Op, class... Arrays>
 array elementwise(Dtype dtype, const StreamOrDevice& s, const Arrays&... operands) {
   check_operand(Op::name, Op::operands, dtype);
-  const array inputs[] = {cast_operand(operands, dtype, s)...};
+  array inputs[] = {cast_operand(operands, dtype, s)...};
   return make_elementwise(engine::make_op(Op{}), inputs, elementwise_result(Op{}, dtype), s);
 }
 
