@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mica/fast/batch_norm.h"
 #include "mica/fast/fast.h"
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
@@ -114,16 +115,11 @@ array BatchNorm::operator()(const array& x) const try {
   if (!ends_in(x, num_features)) fail("input " + with_last(num_features), to_string(x.shape()));
   const size_t values = x.size() / static_cast<size_t>(num_features);
   if (training() && values < 2) fail("more than one value for each feature", to_string(x.shape()));
-  auto normalized = [&](const array& mean, const array& var) {
-    const array y = (x - mean) * rsqrt(var + weak(options.eps, var));
+  if (!training() && running_mean) {
+    const array y = (x - *running_mean) * rsqrt(*running_var + weak(options.eps, *running_var));
     return hooked(weight ? *weight * y + *bias : y, x);
-  };
-  if (!training() && running_mean) return normalized(*running_mean, *running_var);
-
-  std::vector<int> axes(x.ndim() - 1);
-  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int>(i);
-  const array mean = mica::mean(x, axes);
-  const array var = mica::var(x, axes);
+  }
+  const auto [y, mean, var] = ops::batch_normalize(x, weight, bias, options.eps);
   if (training() && running_mean) {
     // The running variance is that of the population from which the batch is a sample.
     const double unbiased = static_cast<double>(values) / static_cast<double>(values - 1);
@@ -134,7 +130,7 @@ array BatchNorm::operator()(const array& x) const try {
     running_mean = moved(*running_mean, mean, 1);
     running_var = moved(*running_var, var, unbiased);
   }
-  return normalized(mean, var);
+  return hooked(y, x);
 } catch (const std::invalid_argument&) {
   detail::rethrow_from(*this);
 }

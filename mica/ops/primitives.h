@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mica/fast/attention.h"
+#include "mica/fast/batch_norm.h"
 #include "mica/fast/kernel.h"
 #include "mica/fast/norms.h"
 #include "mica/fast/recurrence.h"

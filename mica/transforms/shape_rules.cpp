@@ -44,6 +44,7 @@ class Rule {
     if (std::none_of(inputs_.begin(), inputs_.end(), is_changed)) return {op_, recorded()};
     if (op_->info().elementwise) return {op_, {broadcast()}};
     switch (op_->id) {
+      case OpId::BatchNormalize:
       case OpId::Contiguous:
       case OpId::Identity:
       case OpId::Normalize:
@@ -54,6 +55,9 @@ class Rule {
       case OpId::ArgSort:
       case OpId::StopGradient:
         return {op_, {inputs_[0]}};
+      case OpId::BatchMoments:
+        return {op_, {{inputs_[0].back()}, {inputs_[0].back()}}};
+      case OpId::BatchNormalizeBackward:
       case OpId::NormalizeBackward: {
         std::vector<Axes> outputs{inputs_[0]};
         outputs.resize(recorded_.size(), {Factors{}, inputs_[0].back()});

@@ -1,5 +1,6 @@
 // Rows of the ops of layers, whose values are compared with mlx.nn's in tests/nn, and of random
 // bits.
+#include "mica/fast/batch_norm.h"
 #include "mica/fast/fast.h"
 #include "mica/ops/ops.h"
 #include "mica/ops/pooling.h"
@@ -68,6 +69,13 @@ std::vector<OpRow> norm_rows() {
   const Function layer = [](const Arrays& x) {
     return Arrays{fast::layer_norm(x[0], x[1], x[2], 1e-3f)};
   };
+  const Function batch = [](const Arrays& x) {
+    const auto [y, mean, var] = ops::batch_normalize(x[0], x[1], x[2], 1e-3);
+    return Arrays{y, mean, var};
+  };
+  const Function batch_y = [](const Arrays& x) {
+    return Arrays{ops::batch_normalize(x[0], x[1], x[2], 1e-3).y};
+  };
   const Function root = [](const Arrays& x) { return Arrays{fast::rms_norm(x[0], x[1], 1e-3f)}; };
   return {
       row("layer_norm", layer, {{{{3, 7}}, {{7}}, {{7}}}, {{{2, 3, 16}}, {{16}}, {{16}}}}),
@@ -77,6 +85,8 @@ std::vector<OpRow> norm_rows() {
           },
           {{{{4, 5}}}}),
       row("rms_norm", root, {{{{3, 7}}, {{7}}}, {{{2, 3, 16}}, {{16}}}}),
+      row("batch_norm", batch, {{{{6, 3}}, {{3}}, {{3}}}, {{{2, 3, 16}}, {{16}}, {{16}}}}),
+      row("batch_norm_gradient", gradient_of(batch_y), {{{{6, 3}}, {{3}}, {{3}}, {{6, 3}}}}),
       row("layer_norm_gradient", gradient_of(layer), {{{{3, 7}}, {{7}}, {{7}}, {{3, 7}}}}),
       row("rms_norm_gradient", gradient_of(root), {{{{3, 7}}, {{7}}, {{3, 7}}}}),
       row("softmax_gradient",
