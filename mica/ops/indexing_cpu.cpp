@@ -7,6 +7,7 @@
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/stream.h"
 #include "mica/ops/indexing.h"
 
 namespace mica::ops {
@@ -57,15 +58,24 @@ struct SliceStarts {
     }
   }
 
-  // Calls f(i, start) for the tuples [begin, end).
+  // Calls f(starts, count) for the tuples [begin, end), so many at a time.
   template <class F>
-  void for_each(int64_t begin, int64_t end, F&& f) const {
+  void for_each_block(int64_t begin, int64_t end, F&& f) const {
     int64_t starts[block_size];
     for (int64_t i = begin; i < end; i += block_size) {
       const int64_t count = std::min(block_size, end - i);
       load(i, count, starts);
-      for (int64_t j = 0; j < count; ++j) f(i + j, starts[j]);
+      f(starts, count);
     }
+  }
+
+  // Calls f(i, start) for the tuples [begin, end).
+  template <class F>
+  void for_each(int64_t begin, int64_t end, F&& f) const {
+    for_each_block(begin, end, [&](const int64_t* starts, int64_t count) {
+      for (int64_t j = 0; j < count; ++j) f(begin + j, starts[j]);
+      begin += count;
+    });
   }
 };
 
@@ -95,6 +105,11 @@ struct SliceRuns {
   int64_t size() const { return run * static_cast<int64_t>(offsets.size()); }
 };
 
+// Starts the reads of the first bytes of a run; the processor follows longer ones by itself.
+void prefetch(const char* from, size_t bytes) {
+  for (size_t i = 0; i < std::min<size_t>(bytes, 512); i += 64) __builtin_prefetch(from + i);
+}
+
 void gather(const cpu::Call& call, const Gather& op) {
   const cpu::Tensor& a = call.inputs[0];
   const cpu::Tensor& out = call.outputs[0];
@@ -103,16 +118,29 @@ void gather(const cpu::Call& call, const Gather& op) {
   const auto itemsize = static_cast<size_t>(a.dtype.size());
   const size_t run_bytes = static_cast<size_t>(runs.run) * itemsize;
   const int64_t count = static_cast<int64_t>(out.size) / runs.size();
+  const bool streaming = run_bytes >= 128 && out.size * itemsize > cpu::streaming_bytes();
+  constexpr int64_t ahead = 8;  // slices whose reads are under way
   engine::parallel_for(
       count, std::max<int64_t>(1, grain / runs.size()), [&](int64_t begin, int64_t end) {
         char* to = out.as<char>() + static_cast<size_t>(begin * runs.size()) * itemsize;
-        starts.for_each(begin, end, [&](int64_t, int64_t start) {
-          const char* from = a.as<char>() + static_cast<size_t>(start) * itemsize;
-          for (int64_t offset : runs.offsets) {
-            std::memcpy(to, from + static_cast<size_t>(offset) * itemsize, run_bytes);
-            to += run_bytes;
+        const auto at = [&](int64_t start) {
+          return a.as<char>() + static_cast<size_t>(start) * itemsize;
+        };
+        starts.for_each_block(begin, end, [&](const int64_t* block, int64_t size) {
+          for (int64_t j = 0; j < size; ++j) {
+            if (j + ahead < size) prefetch(at(block[j + ahead] + runs.offsets[0]), run_bytes);
+            for (int64_t offset : runs.offsets) {
+              const char* from = at(block[j] + offset);
+              if (streaming) {
+                cpu::stream_copy(from, to, run_bytes);
+              } else {
+                std::memcpy(to, from, run_bytes);
+              }
+              to += run_bytes;
+            }
           }
         });
+        if (streaming) cpu::stream_fence();
       });
 }
 

@@ -1,17 +1,12 @@
 #include "mica/engine/cpu/copy.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
 
 #include "mica/engine/cpu/parallel.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "mica/engine/cpu/stream.h"
 
 namespace mica::cpu {
 
@@ -74,34 +69,6 @@ class Cursor {
   std::span<const Dim> dims_;
   SmallVector<int64_t> index_;
 };
-
-// Copies of more bytes than this pass the caches by: what they hold is worth more than the start of
-// the output, and a line need not be read before it is written.
-size_t streaming_bytes() {
-  static const size_t bytes = [] {
-    const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return cache > 0 ? static_cast<size_t>(cache) / 2 : size_t{16} << 20;
-  }();
-  return bytes;
-}
-
-#ifdef __SSE2__
-void stream_copy(const char* in, char* out, size_t bytes) {
-  const size_t head = std::min(bytes, -reinterpret_cast<uintptr_t>(out) % line_bytes);
-  std::memcpy(out, in, head);
-  in += head, out += head, bytes -= head;
-  for (; bytes >= line_bytes; bytes -= line_bytes, in += line_bytes, out += line_bytes) {
-    __m128i line[4];
-    std::memcpy(line, in, line_bytes);
-    for (int i = 0; i < 4; ++i) _mm_stream_si128(reinterpret_cast<__m128i*>(out) + i, line[i]);
-  }
-  std::memcpy(out, in, bytes);
-}
-void stream_fence() { _mm_sfence(); }
-#else
-void stream_copy(const char* in, char* out, size_t bytes) { std::memcpy(out, in, bytes); }
-void stream_fence() {}
-#endif
 
 template <class T>
 void fill(T value, T* out, int64_t n, bool streaming) {
