@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mica/logging/readable.h"
 #include "mica/ops/checks.h"
 #include "program.h"
 #include "table.h"
@@ -43,7 +44,7 @@ void info(const InfoOptions& options, std::ostream& output, std::optional<int> w
   if (!weights.metadata.empty()) output << "\n";
   for (const auto& [name, value] : weights.metadata) {
     const std::string line = fmt::format("{} = {}", name, value);
-    output << (width ? shortened(line, static_cast<size_t>(*width)) : line) << "\n";
+    output << (width ? mica::logging::shortened(line, static_cast<size_t>(*width)) : line) << "\n";
   }
   if (weights.arrays.empty()) return;
   output << "\n";

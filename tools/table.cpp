@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "mica/logging/readable.h"
+
 namespace tools {
 namespace {
 
@@ -11,12 +13,6 @@ constexpr size_t gap = 2;
 constexpr size_t least_width = 12;  // that the first column is shortened to
 
 }  // namespace
-
-std::string shortened(const std::string& text, size_t width) {
-  if (text.size() <= width || width < 3) return text;
-  const size_t end = (width - 1) / 2, begin = width - 1 - end;
-  return text.substr(0, begin) + "…" + text.substr(text.size() - end);
-}
 
 void print_table(std::ostream& output, const Row& header, const std::vector<Row>& rows,
                  const std::vector<size_t>& right, std::optional<int> width) {
@@ -38,7 +34,7 @@ void print_table(std::ostream& output, const Row& header, const std::vector<Row>
     std::string text;
     for (size_t i = 0; i < row.size(); ++i) {
       const bool to_right = std::find(right.begin(), right.end(), i) != right.end();
-      const std::string cell = i == 0 ? shortened(row[i], widths[i]) : row[i];
+      const std::string cell = i == 0 ? mica::logging::shortened(row[i], widths[i]) : row[i];
       if (i > 0) text += std::string(gap, ' ');
       text += to_right ? fmt::format("{:>{}}", cell, widths[i])
                        : fmt::format("{:<{}}", cell, widths[i]);

@@ -15,7 +15,4 @@ using Row = std::vector<std::string>;
 void print_table(std::ostream& output, const Row& header, const std::vector<Row>& rows,
                  const std::vector<size_t>& right, std::optional<int> width);
 
-// At most `width` characters, "…" standing for what is left out of the middle.
-std::string shortened(const std::string& text, size_t width);
-
 }  // namespace tools

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "mica/io/file.h"
+#include "mica/logging/readable.h"
 
 namespace mica::logging {
 
@@ -30,24 +31,6 @@ constexpr std::pair<const char*, const char*> colors[] = {
     {"#0072b2", "#56b4e9"}, {"#d55e00", "#ff9d4d"}, {"#007a5a", "#2fd1a5"}, {"#b0558b", "#e79ac8"},
     {"#8a6d00", "#f0e442"}, {"#333333", "#dddddd"}, {"#3a8bbf", "#9ad4f5"}, {"#a05a2c", "#e6a87c"}};
 constexpr size_t color_count = std::size(colors);
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
 
 // The numbers along one side of the plane.
 class Axis {
@@ -184,7 +167,7 @@ class Drawing {
             std::string_view attributes = "") {
     add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}"{}>{}</text>)"
         "\n",
-        x, y, anchor, attributes, escaped(words));
+        x, y, anchor, attributes, xml_text(words));
   }
 
   // One polyline between gaps, and a dot at each value where there are few; a value that has no
@@ -228,7 +211,7 @@ class Drawing {
     for (size_t i = 0; i < chart_.series.size(); ++i) {
       stroke(at, height - 4, at + 20, height - 4, fmt::format("line s{}", i % color_count));
       text(at + 26, height, "start", chart_.series[i].label);
-      at += 26 + letter_width * static_cast<double>(chart_.series[i].label.size()) + 16;
+      at += 26 + letter_width * static_cast<double>(columns_of(chart_.series[i].label)) + 16;
     }
   }
 

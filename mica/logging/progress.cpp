@@ -1,7 +1,6 @@
 #include "mica/logging/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <cstdlib>
 #include <ostream>
 #include <utility>
+
+#include "mica/logging/readable.h"
 
 namespace mica::logging {
 
@@ -18,12 +19,6 @@ constexpr std::string_view to_line_start = "\r", clear_to_line_end = "\x1b[K";
 constexpr std::string_view green = "\x1b[32m", dim = "\x1b[2m", plain = "\x1b[0m";
 constexpr uint64_t bar_columns = 20;
 constexpr auto redraw_interval = std::chrono::milliseconds(100);
-
-// Columns of UTF-8 text, of characters that take one each.
-size_t width(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 // The longest beginning of that many columns.
 std::string_view clipped(std::string_view text, size_t columns) {
@@ -41,8 +36,7 @@ Display display_of(int descriptor) {
   Display display;
   display.redraws = isatty(descriptor) && term && std::string_view(term) != "dumb";
   display.colors = display.redraws && !(no_color && *no_color);
-  winsize size{};
-  if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) display.columns = size.ws_col;
+  display.columns = terminal_columns(descriptor).value_or(display.columns);
   return display;
 }
 
@@ -103,7 +97,7 @@ void Progress::redraw(const std::string& text) {
   const auto room = static_cast<size_t>(std::max(display_.columns - 1, 0));
   out_ << to_line_start;
   std::string_view shown = text;
-  if (room >= bar_columns + 1 + width(text)) {
+  if (room >= bar_columns + 1 + columns_of(text)) {
     if (display_.colors)
       out_ << green << bar << dim << rest << plain << ' ';
     else

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <ostream>
 #include <unordered_set>
@@ -10,6 +12,7 @@
 #include "mica/engine/node.h"
 #include "mica/fast/attention.h"
 #include "mica/fast/recurrence.h"
+#include "mica/logging/readable.h"
 #include "mica/nn/value_and_grad.h"
 #include "mica/nn/walk.h"
 #include "mica/ops/checks.h"
@@ -121,33 +124,65 @@ class Rows {
   ModuleWalk::Seen seen_;
 };
 
-std::string with_unit(double value, const char* const* units, double step) {
-  int unit = 0;
-  for (; value >= step && units[unit + 1]; ++unit) value /= step;
-  return unit == 0 ? fmt::format("{:.0f}{}", value, units[0])
-                   : fmt::format("{:.3g} {}", value, units[unit]);
-}
-
-std::string count_text(double value) {
-  static const char* const units[] = {"", "K", "M", "G", "T", "P", nullptr};
-  return with_unit(value, units, 1000);
-}
-
 std::string bytes_text(size_t bytes) {
-  static const char* const units[] = {" B", "KiB", "MiB", "GiB", "TiB", nullptr};
-  return with_unit(static_cast<double>(bytes), units, 1024);
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
+  return fmt::format("{:.3g} {}", value, units[unit]);
 }
 
-std::string cut(const std::string& text, size_t width) {
-  return text.size() <= width ? text : text.substr(0, width - 3) + "...";
+// A row's cells, the first still in its parts.
+struct Line {
+  std::string indent, path, type;  // "  ", "layers.0", "Linear x2"
+  std::string output, parameters, flops;
+
+  size_t name_columns() const { return indent.size() + path_columns() + type.size(); }
+  size_t path_columns() const { return path.empty() ? 0 : logging::columns_of(path) + 2; }
+};
+
+constexpr size_t gap = 2;
+constexpr size_t least_path = 10, least_type = 8, least_name = 16, least_output = 10;
+
+// The path is cut first, then the type, then what is deep inside.
+std::string name_within(const Line& line, size_t columns) {
+  const size_t all = line.name_columns();
+  if (all <= columns) return line.indent + (line.path.empty() ? "" : line.path + ": ") + line.type;
+  const size_t taken = line.indent.size() + line.type.size();
+  const size_t for_path =
+      std::min(line.path_columns(), std::max(columns, taken + least_path) - taken);
+  const size_t before_type = line.indent.size() + for_path;
+  const size_t for_type = std::max(columns, before_type + least_type) - before_type;
+  const std::string path = for_path == 0 ? "" : logging::shortened(line.path, for_path - 2) + ": ";
+  return logging::shortened(line.indent + path + logging::shortened(line.type, for_type), columns);
+}
+
+std::vector<Line> lines_of(const Summary& summary) {
+  std::vector<Line> lines{{"", "", "layer", "output", "parameters", "FLOPs"}};
+  std::vector<std::string> parents;  // paths, by depth
+  for (const Summary::Row& row : summary.rows) {
+    std::string outputs;
+    for (const Shape& shape : row.outputs)
+      outputs += (outputs.empty() ? "" : " ") + to_string(shape);
+    parents.resize(static_cast<size_t>(row.depth));
+    // Below a module, its path goes without saying.
+    const std::string above = parents.empty() || parents.back().empty() ? "" : parents.back() + ".";
+    const std::string path = row.path.starts_with(above) ? row.path.substr(above.size()) : row.path;
+    parents.push_back(row.path);
+    lines.push_back({std::string(static_cast<size_t>(2 * row.depth), ' '), path,
+                     row.type + (row.calls > 1 ? fmt::format(" x{}", row.calls) : ""),
+                     outputs.empty() ? "-" : outputs,
+                     logging::readable_count(static_cast<double>(row.parameters)),
+                     row.calls ? logging::readable_count(row.flops) : "-"});
+  }
+  return lines;
 }
 
 }  // namespace
 
 namespace detail {
 
-Summary summarize(Module& model, const std::vector<array>& inputs,
-                  const std::function<std::vector<array>(const std::vector<array>&)>& call) {
+Summary summarize(Module& model, const std::vector<array>& inputs, const ArraysFunction& call) {
   Summary result;
   const mica::detail::RandomStateScope random(mica::detail::random_state());
   const ParametersGuard guard(model);
@@ -185,36 +220,47 @@ Summary summarize(Module& model, const std::vector<array>& inputs,
 
 }  // namespace detail
 
-std::ostream& operator<<(std::ostream& os, const Summary& summary) {
-  constexpr size_t name_width = 34, output_width = 20;
-  auto line = [&](const std::string& name, const std::string& output, const std::string& parameters,
-                  const std::string& flops) {
-    os << fmt::format("{:<{}} {:<{}} {:>11} {:>11}\n", cut(name, name_width), name_width,
-                      cut(output, output_width), output_width, parameters, flops);
-  };
-  const std::string rule(name_width + output_width + 25, '-');
-  line("layer", "output", "parameters", "FLOPs");
-  os << rule << '\n';
-  for (const Summary::Row& row : summary.rows) {
-    std::string outputs;
-    for (const Shape& shape : row.outputs)
-      outputs += (outputs.empty() ? "" : " ") + to_string(shape);
-    // Below a module, its path goes without saying.
-    const std::string name(static_cast<size_t>(2 * row.depth), ' ');
-    const std::string path = row.path.empty() ? "" : row.path + ": ";
-    line(name + path + row.type + (row.calls > 1 ? fmt::format(" x{}", row.calls) : ""),
-         outputs.empty() ? "-" : outputs, count_text(static_cast<double>(row.parameters)),
-         row.calls ? count_text(row.flops) : "-");
+std::string Summary::table(int columns) const {
+  const std::vector<Line> lines = lines_of(*this);
+  size_t name = 0, output = 0, parameters = 0, flops = 0;
+  for (const Line& line : lines) {
+    name = std::max(name, line.name_columns());
+    output = std::max(output, line.output.size());
+    parameters = std::max(parameters, line.parameters.size());
+    flops = std::max(flops, line.flops.size());
   }
-  const Summary::Row& model = summary.rows.at(0);
-  os << rule << '\n'
-     << fmt::format("{} parameters ({}), {} trainable\n", model.parameters,
-                    bytes_text(summary.parameter_bytes), model.trainable_parameters)
-     << fmt::format("forward pass: {} FLOPs, {}", count_text(model.flops),
-                    bytes_text(summary.forward_bytes));
-  if (summary.training_bytes)
-    os << "; forward and backward pass: " << bytes_text(summary.training_bytes);
-  return os << '\n';
+  // Names give way first, down to a share of the room, then outputs.
+  const size_t width = static_cast<size_t>(std::max(columns, 0));
+  const size_t numbers = parameters + flops + 3 * gap;
+  const size_t room = std::max(width, numbers + least_name + least_output) - numbers;
+  if (name + output > room) {
+    output = std::min(output, std::max(least_output, room - std::min(name, room / 2)));
+    name = std::min(name, room - output);
+  }
+  std::string text;
+  const std::string rule(name + output + numbers, '-');
+  for (const Line& line : lines) {
+    text += fmt::format("{:<{}}  {:<{}}  {:>{}}  {:>{}}\n", name_within(line, name), name,
+                        logging::shortened(line.output, output), output, line.parameters,
+                        parameters, line.flops, flops);
+    if (&line == &lines.front()) text += rule + '\n';
+  }
+  const Summary::Row& model = rows.at(0);
+  text += rule + '\n';
+  text += fmt::format("{} parameters ({}), {} trainable\n", model.parameters,
+                      bytes_text(parameter_bytes), model.trainable_parameters);
+  std::string costs = fmt::format("forward pass: {} FLOPs, {}",
+                                  logging::readable_count(model.flops), bytes_text(forward_bytes));
+  if (training_bytes) {
+    const std::string training = "forward and backward pass: " + bytes_text(training_bytes);
+    costs += costs.size() + 2 + training.size() <= width ? "; " : "\n";
+    costs += training;
+  }
+  return text + costs + '\n';
+}
+
+std::ostream& operator<<(std::ostream& os, const Summary& summary) {
+  return os << summary.table(logging::columns_for(os));
 }
 
 }  // namespace mica::nn

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
+#include "mica/nn/call.h"
 #include "mica/nn/module.h"
-#include "mica/transforms/tree.h"
 
 namespace mica::nn {
 
@@ -29,14 +28,17 @@ struct Summary {
   size_t parameter_bytes = 0;
   size_t forward_bytes = 0;   // the most memory that a forward pass holds, parameters included
   size_t training_bytes = 0;  // and that a forward and backward pass does; 0 where nothing trains
+
+  // What is printed: as wide as the rows need, or so many columns (of 60 and more) by leaving out
+  // the middle of long paths, then of outputs.
+  std::string table(int columns) const;
 };
 
-// A table of at most 80 columns.
+// The table, to fit the terminal where os is std::cout or std::cerr on one, or 80 columns.
 std::ostream& operator<<(std::ostream& os, const Summary& summary);
 
 namespace detail {
-Summary summarize(Module& model, const std::vector<array>& inputs,
-                  const std::function<std::vector<array>(const std::vector<array>&)>& call);
+Summary summarize(Module& model, const std::vector<array>& inputs, const ArraysFunction& call);
 }
 
 // Traces model(inputs...) without evaluating anything: parameters and inputs that have not been
@@ -46,15 +48,7 @@ Summary summarize(Module& model, const std::vector<array>& inputs,
 // without what kernels use for themselves.
 template <class M, class... Inputs>
 requires std::derived_from<M, Module> Summary summary(M& model, const Inputs&... inputs) {
-  return detail::summarize(model, {array(inputs)...}, [&](const std::vector<array>& traced) {
-    std::vector<array> outputs;
-    auto call = [&]<size_t... i>(std::index_sequence<i...>) {
-      mica::detail::TreeTraits<std::decay_t<decltype(model(((void)i, traced[i])...))>>::collect(
-          outputs, model(traced[i]...));
-    };
-    call(std::index_sequence_for<Inputs...>());
-    return outputs;
-  });
+  return detail::summarize(model, {array(inputs)...}, detail::call_of<Inputs...>(model));
 }
 
 }  // namespace mica::nn

@@ -1,14 +1,13 @@
 // Whether a module does what training, transforming and saving it rely on.
 #pragma once
 
-#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "mica/nn/call.h"
 #include "mica/nn/module.h"
-#include "mica/transforms/tree.h"
 
 namespace mica::nn {
 
@@ -31,23 +30,12 @@ namespace detail {
 struct VerifiedModel {
   Module& model;
   std::vector<array> inputs;
-  std::function<std::vector<array>(const std::vector<array>&)> call;
+  ArraysFunction call;
   // A copy of the model, and how it is called; null where the model can't be copied.
   std::shared_ptr<Module> copy;
-  std::function<std::vector<array>(const std::vector<array>&)> call_copy;
+  ArraysFunction call_copy;
 };
 Verification verify(const VerifiedModel& subject);
-
-template <class M>
-std::vector<array> outputs_of(M& model, const std::vector<array>& inputs, auto indices) {
-  return [&]<size_t... i>(std::index_sequence<i...>) {
-    auto result = model(inputs[i]...);
-    std::vector<array> outputs;
-    mica::detail::TreeTraits<decltype(result)>::collect(outputs, result);
-    return outputs;
-  }
-  (indices);
-}
 }  // namespace detail
 
 // Calls the model with the inputs and checks, for it and for each module below it that maps an
@@ -65,19 +53,12 @@ std::vector<array> outputs_of(M& model, const std::vector<array>& inputs, auto i
 // generator are left as they were. Small inputs suffice.
 template <class M, class... Inputs>
 requires std::derived_from<M, Module> Verification verify(M& model, const Inputs&... inputs) {
-  constexpr auto indices = std::index_sequence_for<Inputs...>();
   detail::VerifiedModel subject{
-      model,
-      {array(inputs)...},
-      [&](const std::vector<array>& x) { return detail::outputs_of(model, x, indices); },
-      nullptr,
-      nullptr};
+      model, {array(inputs)...}, detail::call_of<Inputs...>(model), nullptr, nullptr};
   if constexpr (std::copy_constructible<M>) {
     auto copy = std::make_shared<M>(model);
     subject.copy = copy;
-    subject.call_copy = [copy, indices](const std::vector<array>& x) {
-      return detail::outputs_of(*copy, x, indices);
-    };
+    subject.call_copy = detail::call_of<Inputs...>(*copy);
   }
   return detail::verify(subject);
 }

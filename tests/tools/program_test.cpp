@@ -97,8 +97,6 @@ TEST_F(Program, InfoFitsTheTerminal) {
   const Result result = run_with({"info", "model.safetensors"}, 40);
   EXPECT_NE(result.output.find("\nencoder…weight  (4, 64)  float32  1.0 kB\n"), std::string::npos)
       << result.output;
-  EXPECT_EQ(shortened("encoder.layers", 9), "enco…yers");
-  EXPECT_EQ(shortened("encoder", 7), "encoder");
 }
 
 TEST_F(Program, InfoAsJson) {
