@@ -28,6 +28,7 @@
 #include "mica/nn/containers.h"
 #include "mica/nn/convolution.h"
 #include "mica/nn/convolution_transpose.h"
+#include "mica/nn/drawing.h"
 #include "mica/nn/dropout.h"
 #include "mica/nn/embedding.h"
 #include "mica/nn/init.h"

@@ -30,7 +30,7 @@ array Block::operator()(const array& x) const {
   if (missing > 0)
     shortcut = pad(shortcut, {{0, 0}, {0, 0}, {0, 0}, {missing / 2, missing - missing / 2}});
   const array y = nn::relu(norm1(conv1(x)));
-  return nn::relu(norm2(conv2(y)) + shortcut);
+  return hooked(nn::relu(norm2(conv2(y)) + shortcut), x);
 }
 
 ResNet::ResNet(int blocks_a_stage, int width)
@@ -48,7 +48,7 @@ ResNet::ResNet(int blocks_a_stage, int width)
 array ResNet::operator()(const array& pictures) const {
   array x = nn::relu(norm(conv(pictures)));
   for (const Block& block : blocks) x = block(x);
-  return output(mean(x, std::vector<int>{1, 2}));
+  return hooked(output(mean(x, std::vector<int>{1, 2})), pictures);
 }
 
 }  // namespace resnet
