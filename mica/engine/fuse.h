@@ -34,7 +34,11 @@ struct Group {
 };
 std::vector<Group> make_groups(const Draft& draft);
 
-// The groups in an order in which they can run, and in which values leave memory early.
+// Whether calls of two nodes can run as one if neither reads what the other writes.
+bool can_join(const Draft& draft, const PlanNode& a, const PlanNode& b);
+
+// The groups in an order in which they can run, and in which values leave memory early. Those that
+// can join each other are neighbours.
 std::vector<Group> in_order(const Draft& draft, std::vector<Group> groups);
 
 // Adds copies of nodes to groups that would otherwise keep large values in memory from one program

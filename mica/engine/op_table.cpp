@@ -1,5 +1,6 @@
 #include <array>
 
+#include "mica/engine/joined.h"
 #include "mica/engine/op.h"
 #include "mica/ops/elementwise/elementwise.h"
 #include "mica/ops/elementwise/rules.h"
@@ -76,12 +77,33 @@ OpInfo op_info_of() {
   return info;
 }
 
+template <class T>
+JoinedInfo joined_info_of() {
+  JoinedInfo info{};
+  if constexpr (requires { &T::joins; }) {
+    info.joins = T::joins;
+    info.cpu = [](const Op& op, std::span<const cpu::Call> calls) {
+      attributes<T>(op).cpu_joined(calls);
+    };
+  }
+  return info;
+}
+
 }  // namespace
 
 const OpInfo& op_info(OpId id) {
   static const std::array<OpInfo, static_cast<size_t>(OpId::count)> table = {
 #define MICA_ELEMENTWISE(Type) elementwise_info<ops::Type>(),
 #define MICA_OP(Type) op_info_of<ops::Type>(),
+#include "mica/ops/ops.def"
+  };
+  return table[static_cast<size_t>(id)];
+}
+
+const JoinedInfo& joined_info(OpId id) {
+  static const std::array<JoinedInfo, static_cast<size_t>(OpId::count)> table = {
+#define MICA_ELEMENTWISE(Type) joined_info_of<ops::Type>(),
+#define MICA_OP(Type) MICA_ELEMENTWISE(Type)
 #include "mica/ops/ops.def"
   };
   return table[static_cast<size_t>(id)];

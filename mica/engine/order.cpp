@@ -1,8 +1,10 @@
 // The order in which groups run.
+#include <algorithm>
 #include <functional>
 #include <queue>
 
 #include "mica/engine/fuse.h"
+#include "mica/engine/joined.h"
 
 namespace mica::engine {
 namespace {
@@ -33,7 +35,7 @@ class Order {
 
   std::vector<Group> run() {
     for (uint32_t g = 0; g < groups_.size(); ++g) {
-      if (waits_[g] == 0) push(g);
+      if (waits_[g] == 0) make_ready(g);
     }
     std::vector<Group> result;
     result.reserve(groups_.size());
@@ -42,12 +44,10 @@ class Order {
       const uint32_t g = queue.top().second;
       queue.pop();
       if (done_[g]) continue;
-      done_[g] = true;
-      for (uint32_t v : reads_[g]) release(v);
-      for (uint32_t next : after_[g]) {
-        if (--waits_[next] == 0) push(next);
+      for (uint32_t each : joined_with(g)) {
+        finish(each);
+        result.push_back(std::move(groups_[each]));
       }
-      result.push_back(std::move(groups_[g]));
     }
     return result;
   }
@@ -102,10 +102,38 @@ class Order {
 
   int64_t bytes(uint32_t v) const { return static_cast<int64_t>(draft_.values[v].bytes()); }
 
+  void make_ready(uint32_t g) {
+    if (can_join(draft_, first_node(g), first_node(g))) joinable_.push_back(g);
+    push(g);
+  }
+
+  // Again where the group has come to free memory.
   void push(uint32_t g) {
     const Entry entry{groups_[g].nodes.back(), g};
     ready_.push(entry);
     if (growth_[g] <= 0) shrinking_.push(entry);
+  }
+
+  // The group and those that are ready as well and can run as one with it.
+  std::vector<uint32_t> joined_with(uint32_t g) {
+    std::vector<uint32_t> joined{g};
+    const PlanNode& node = first_node(g);
+    std::erase_if(joinable_, [&](uint32_t other) {
+      const bool joins = other != g && can_join(draft_, node, first_node(other));
+      if (joins) joined.push_back(other);
+      return joins || other == g;
+    });
+    return joined;
+  }
+
+  const PlanNode& first_node(uint32_t g) const { return draft_.nodes[groups_[g].nodes[0]]; }
+
+  void finish(uint32_t g) {
+    done_[g] = true;
+    for (uint32_t v : reads_[g]) release(v);
+    for (uint32_t next : after_[g]) {
+      if (--waits_[next] == 0) make_ready(next);
+    }
   }
 
   // One group less will read v; the last one frees it.
@@ -131,9 +159,24 @@ class Order {
   std::vector<int64_t> growth_;                 // bytes in memory after each group less before
   std::vector<uint32_t> memory_;                // the value whose memory each value is in
   Queue ready_, shrinking_;
+  std::vector<uint32_t> joinable_;  // those of the ready groups that can join others
 };
 
 }  // namespace
+
+bool can_join(const Draft& draft, const PlanNode& a, const PlanNode& b) {
+  const JoinedInfo& info = joined_info(a.op->id);
+  const auto is_short = [&](const PlanNode& node) {
+    return info.joins(draft.values[node.outputs[0]].shape);
+  };
+  if (!info.joins || a.op->id != b.op->id || !is_short(a) || !is_short(b)) return false;
+  if (draft.values[a.outputs[0]].dtype != draft.values[b.outputs[0]].dtype) return false;
+  Key one, other;
+  a.op->info().add_to_key(*a.op, one);
+  b.op->info().add_to_key(*b.op, other);
+  return std::equal(one.words().begin(), one.words().end(), other.words().begin(),
+                    other.words().end());
+}
 
 std::vector<Group> in_order(const Draft& draft, std::vector<Group> groups) {
   return Order(draft, groups).run();

@@ -174,12 +174,34 @@ class Planner {
 
   void emit_kernel(const PlanNode& node) {
     const OpInfo& info = node.op->info();
-    KernelStep step{node.graph_node, node.op->id, node.inputs, node.outputs};
+    KernelStep::Call call{node.graph_node, node.inputs, node.outputs};
     if (!info.strided_inputs) {
-      for (uint32_t& input : step.inputs) input = contiguous(input);
+      for (uint32_t& input : call.inputs) input = contiguous(input);
     }
     plan_->op_nodes.push_back(node.graph_node);
-    plan_->steps.emplace_back(std::move(step));
+    if (joins_last_step(node)) {
+      std::get<KernelStep>(plan_->steps.back()).calls.push_back(std::move(call));
+    } else {
+      plan_->steps.emplace_back(KernelStep{node.op->id, {std::move(call)}});
+    }
+    last_kernel_ = &node;
+  }
+
+  // Whether the kernel of the last step can take this call as well.
+  bool joins_last_step(const PlanNode& node) const {
+    if (!last_kernel_ || !can_join(draft_, *last_kernel_, node)) return false;
+    const auto* step = std::get_if<KernelStep>(&plan_->steps.back());
+    if (!step || step->calls.back().node != last_kernel_->graph_node) return false;
+    const auto reads = [&](uint32_t written) {
+      return std::any_of(node.inputs.begin(), node.inputs.end(), [&](uint32_t v) {
+        for (; v != written && v != none; v = draft_.values[v].view_of) {
+        }
+        return v == written;
+      });
+    };
+    return std::none_of(step->calls.begin(), step->calls.end(), [&](const auto& call) {
+      return std::any_of(call.outputs.begin(), call.outputs.end(), reads);
+    });
   }
 
   // A row-contiguous copy of a value, made once.
@@ -271,6 +293,7 @@ class Planner {
   std::vector<std::pair<size_t, size_t>> key_of_;     // each node's part of keys_
   std::unordered_multimap<uint64_t, uint32_t> same_;  // nodes by the hash of their key
   std::vector<bool> materialized_;
+  const PlanNode* last_kernel_ = nullptr;  // whose call was added to the steps last
   std::unordered_map<uint32_t, uint32_t> copies_;
 };
 

@@ -53,12 +53,16 @@ struct FusedStep {
   cpu::ReductionLoops reduction;  // where program.reduction is set
 };
 
-// A structured op's own kernel.
+// A structured op's own kernel, for one call or, where the op joins them, for several of equal ops
+// that are independent.
 struct KernelStep {
-  uint32_t node;  // of the graph: gives the op
+  struct Call {
+    uint32_t node;  // of the graph: gives the op
+    std::vector<uint32_t> inputs;
+    std::vector<uint32_t> outputs;
+  };
   OpId op;
-  std::vector<uint32_t> inputs;
-  std::vector<uint32_t> outputs;
+  std::vector<Call> calls;
 };
 
 // A row-contiguous copy for a kernel that wants one.
@@ -80,7 +84,9 @@ void for_each_input(const Step& step, F&& f) {
             for (uint32_t v : instance.inputs) f(v);
           }
         } else if constexpr (std::is_same_v<S, KernelStep>) {
-          for (uint32_t v : s.inputs) f(v);
+          for (const auto& call : s.calls) {
+            for (uint32_t v : call.inputs) f(v);
+          }
         } else {
           f(s.input);
         }
@@ -99,7 +105,9 @@ void for_each_output(const Step& step, F&& f) {
             for (uint32_t v : instance.outputs) f(v);
           }
         } else if constexpr (std::is_same_v<S, KernelStep>) {
-          for (uint32_t v : s.outputs) f(v);
+          for (const auto& call : s.calls) {
+            for (uint32_t v : call.outputs) f(v);
+          }
         } else {
           f(s.output);
         }

@@ -148,13 +148,14 @@ class MemoryPlanner {
 
   void reuse_in_kernel(KernelStep& step, uint32_t number) {
     const int reuse = op_info(step.op).reuse_input;
-    if (reuse < 0) return;
-    const uint32_t v = step.inputs[static_cast<size_t>(reuse)];
+    if (reuse < 0 || step.calls.size() > 1) return;
+    const KernelStep::Call& call = step.calls[0];
+    const uint32_t v = call.inputs[static_cast<size_t>(reuse)];
     const PlanValue& in = plan_.values[v];
-    const PlanValue& out = plan_.values[step.outputs[0]];
+    const PlanValue& out = plan_.values[call.outputs[0]];
     int reads = 0;
-    for (uint32_t other : step.inputs) reads += root_[other] == v;
-    if (in.bytes() == out.bytes() && dies_at(v, number, reads)) take(step.outputs[0], v);
+    for (uint32_t other : call.inputs) reads += root_[other] == v;
+    if (in.bytes() == out.bytes() && dies_at(v, number, reads)) take(call.outputs[0], v);
   }
 
   // Blocks of the arena are handed out in the order of the steps, best fit.

@@ -8,6 +8,7 @@
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/copy.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/joined.h"
 #include "mica/ops/checks.h"
 
 namespace mica::engine {
@@ -155,23 +156,38 @@ void Run::reduce(const FusedStep& step) {
 }
 
 void Run::run(const KernelStep& step) {
+  size_t operands = 0;
+  for (const auto& call : step.calls) operands += call.inputs.size() + call.outputs.size();
   std::vector<cpu::Tensor> tensors;
-  tensors.reserve(step.inputs.size() + step.outputs.size());
-  const auto add = [&](uint32_t v) {
-    const PlanValue& value = plan_->values[v];
-    tensors.push_back(
-        {pointers_[v], value.shape, value.strides, value.dtype, static_cast<size_t>(value.size)});
+  tensors.reserve(operands);
+  const auto add = [&](const std::vector<uint32_t>& values) -> std::span<const cpu::Tensor> {
+    for (uint32_t v : values) {
+      const PlanValue& value = plan_->values[v];
+      tensors.push_back(
+          {pointers_[v], value.shape, value.strides, value.dtype, static_cast<size_t>(value.size)});
+    }
+    return std::span(tensors).last(values.size());
   };
-  for (uint32_t v : step.inputs) add(v);
-  for (uint32_t v : step.outputs) add(v);
-  const std::span all(tensors);
-  const Op& op = op_of(step.node);
+  const Op& op = op_of(step.calls[0].node);
   try {
-    op.info().cpu(op, {all.first(step.inputs.size()), all.subspan(step.inputs.size())});
+    if (step.calls.size() == 1) {
+      const auto inputs = add(step.calls[0].inputs);
+      op.info().cpu(op, {inputs, add(step.calls[0].outputs)});
+    } else {
+      std::vector<cpu::Call> calls;
+      calls.reserve(step.calls.size());
+      for (const auto& call : step.calls) {
+        const auto inputs = add(call.inputs);
+        calls.push_back({inputs, add(call.outputs)});
+      }
+      joined_info(op.id).cpu(op, calls);
+    }
   } catch (const std::exception& e) {
     std::string shapes;
-    for (uint32_t v : step.inputs) {
-      shapes += (shapes.empty() ? "" : ", ") + to_string(plan_->values[v].shape);
+    for (const auto& call : step.calls) {
+      for (uint32_t v : call.inputs) {
+        shapes += (shapes.empty() ? "" : ", ") + to_string(plan_->values[v].shape);
+      }
     }
     throw std::runtime_error(std::string(op.info().name) + " of " + shapes + ": " + e.what());
   }

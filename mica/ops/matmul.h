@@ -1,11 +1,15 @@
 // Matrix products.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "mica/engine/op.h"
 
 namespace mica::ops {
+
+// Whether a product's result has so few rows that reading one matrix is what takes time.
+bool is_few_rows(const Shape& out);
 
 // a (..., m, k) @ b (..., k, n), with equal batch dimensions (a repeated one has stride 0); read
 // through their strides.
@@ -17,6 +21,8 @@ struct Matmul {
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
   void cpu(const cpu::Call&) const;
+  static bool joins(const Shape& out) { return is_few_rows(out); }
+  void cpu_joined(std::span<const cpu::Call>) const;
 };
 
 // alpha * (a @ b) + bias, with a and b as in Matmul and bias (n), contiguous.
@@ -30,6 +36,8 @@ struct AddMM {
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
   void cpu(const cpu::Call&) const;
+  static bool joins(const Shape& out) { return is_few_rows(out); }
+  void cpu_joined(std::span<const cpu::Call>) const;
 };
 
 // The conjugate transpose of the last two axes.

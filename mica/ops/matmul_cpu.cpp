@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "mica/engine/cpu/call.h"
@@ -31,8 +32,10 @@ std::vector<BatchDim> batch_dims(const cpu::Tensor& a, const cpu::Tensor& b) {
   return dims;
 }
 
-void run_matmul(const cpu::Tensor& a, const cpu::Tensor& b, const void* bias, float alpha,
-                const cpu::Tensor& out) {
+// Adds the products of one call to `calls`: several where the batch has more than three axes that
+// cannot be merged.
+void add_products(const cpu::Tensor& a, const cpu::Tensor& b, const void* bias, float alpha,
+                  const cpu::Tensor& out, std::vector<cpu::MatmulCall>& calls) {
   if (out.size == 0) return;
   const size_t last = a.shape.size() - 1;
   cpu::MatmulProblem problem;
@@ -66,19 +69,34 @@ void run_matmul(const cpu::Tensor& a, const cpu::Tensor& b, const void* bias, fl
       a_offset += index * dims[i].a_stride;
       b_offset += index * dims[i].b_stride;
     }
-    cpu::matmul(problem, a.as<char>() + a_offset * itemsize, b.as<char>() + b_offset * itemsize,
-                bias, out.as<char>() + o * inner_batch * problem.m * problem.n * itemsize);
+    calls.push_back({problem, a.as<char>() + a_offset * itemsize,
+                     b.as<char>() + b_offset * itemsize, bias,
+                     out.as<char>() + o * inner_batch * problem.m * problem.n * itemsize});
   }
+}
+
+void run_products(std::span<const cpu::Call> calls, bool biased, float alpha) {
+  std::vector<cpu::MatmulCall> products;
+  products.reserve(calls.size());
+  for (const cpu::Call& call : calls) {
+    add_products(call.inputs[0], call.inputs[1], biased ? call.inputs[2].data : nullptr, alpha,
+                 call.outputs[0], products);
+  }
+  cpu::matmul(products);
 }
 
 }  // namespace
 
-void Matmul::cpu(const cpu::Call& call) const {
-  run_matmul(call.inputs[0], call.inputs[1], nullptr, 1, call.outputs[0]);
+bool is_few_rows(const Shape& out) {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < out.size(); ++i) rows *= out[i];
+  return rows <= 16;
 }
 
-void AddMM::cpu(const cpu::Call& call) const {
-  run_matmul(call.inputs[0], call.inputs[1], call.inputs[2].data, alpha, call.outputs[0]);
-}
+void Matmul::cpu(const cpu::Call& call) const { run_products({&call, 1}, false, 1); }
+void Matmul::cpu_joined(std::span<const cpu::Call> calls) const { run_products(calls, false, 1); }
+
+void AddMM::cpu(const cpu::Call& call) const { run_products({&call, 1}, true, alpha); }
+void AddMM::cpu_joined(std::span<const cpu::Call> calls) const { run_products(calls, true, alpha); }
 
 }  // namespace mica::ops

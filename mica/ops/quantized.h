@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,8 @@ struct QuantizedMatmul {
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
   void cpu(const cpu::Call&) const;
+  static bool joins(const Shape& out);
+  void cpu_joined(std::span<const cpu::Call>) const;
 };
 
 // The products of pairs of matrices. Inputs: x (:, rows, k), and packed w, scales and, in mode

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -11,8 +12,10 @@
 #include "mica/engine/cpu/dnnl/dnnl.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/elementwise.h"
+#include "mica/engine/cpu/joined_work.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/ops/gather_mm_cpu.h"
+#include "mica/ops/matmul.h"
 #include "mica/ops/quantized_cpu.h"
 #include "mica/ops/quantized_integers.h"
 
@@ -30,7 +33,7 @@ constexpr int64_t grain = 1 << 14;
 
 // x (m, k) times one of the matrices in w, from row `first_row` on, into out (m, n).
 struct Product {
-  const QuantMatrix& w;
+  QuantMatrix w;
   int64_t first_row;
   bool transpose;
   Dtype dtype;  // of x and out
@@ -39,15 +42,18 @@ struct Product {
   void* out;
 
   void run() const;
+  // Whether the rows are so few that reading the weights is what takes time.
+  bool is_exact() const {
+    return m > 0 && n > 0 && k > 0 && dtype != float64 && transpose &&
+           m <= most_rows_before_integers;
+  }
 
  private:
   // Calls f(x, out) in float32, and returns what it does: whether out is written.
   template <class F>
   bool run_wide(F&& f) const;
-  void dot_few_rows(const float* x, float* out) const;
   bool multiply_integers(const float* x, float* out) const;
   void multiply_panels(const IntegerRows& rows, IntegerCodes kind, float* out) const;
-  void run_exact() const;
   bool run_integers() const;
   template <class P>
   void fill_panel(int64_t first, int64_t begin, int64_t end, int64_t length, P* panel) const;
@@ -55,30 +61,81 @@ struct Product {
   void run_panels() const;
 };
 
-// out[i, j] for all rows i and the rows j of weights.
-void Product::dot_few_rows(const float* x, float* out) const {
-  const QuantRowKernels& kernels = quant_row_kernels(code_kind(w.format().mode), w.format().bits);
-  const int group_size = w.format().group_size;
-  const int64_t x_row = prepared_size(k, group_size);
-  const cpu::Scratch prepared(static_cast<size_t>(m * x_row) * sizeof(float));
-  for (int64_t i = 0; i < m; ++i) {
-    kernels.prepare(x + i * k, k, group_size, prepared.as<float>() + i * x_row);
-  }
-  const int64_t blocks = (n + most_dot_rows - 1) / most_dot_rows;
-  engine::parallel_for(blocks, grain / (k * most_dot_rows) + 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> parameters(static_cast<size_t>(most_dot_rows * 2 * w.groups()));
-    std::vector<uint8_t> padded(static_cast<size_t>(most_dot_rows * w.row_bytes() + read_ahead));
-    for (int64_t j = begin * most_dot_rows; j < std::min(n, end * most_dot_rows);
-         j += most_dot_rows) {
-      const int count = static_cast<int>(std::min<int64_t>(most_dot_rows, n - j));
-      const QuantRows rows = w.some_rows(first_row + j, count, parameters.data(), padded.data());
-      for (int64_t i = 0; i < m; i += most_dot_inputs) {
-        const int height = static_cast<int>(std::min<int64_t>(most_dot_inputs, m - i));
-        kernels.dot(prepared.as<float>() + i * x_row, height, k, rows, group_size, out + i * n + j,
-                    n);
-      }
+// A product whose rows meet each row of the weights as it is unpacked.
+class ExactProduct {
+ public:
+  explicit ExactProduct(const Product& product);
+
+  engine::Work work() const { return {(p_.n + rows - 1) / rows, rows * p_.k}; }
+  void multiply(int64_t begin, int64_t end) const;  // units of work()
+  void finish() const;
+
+ private:
+  static constexpr int64_t rows = most_dot_rows;  // of weights, in a unit of work
+
+  const Product p_;
+  const QuantRowKernels& kernels_;
+  engine::BufferRef prepared_;  // x
+  engine::BufferRef wide_;      // the result in float32, where that is not its dtype
+};
+
+ExactProduct::ExactProduct(const Product& product)
+    : p_(product), kernels_(quant_row_kernels(code_kind(p_.w.format().mode), p_.w.format().bits)) {
+  const int group_size = p_.w.format().group_size;
+  const int64_t x_row = prepared_size(p_.k, group_size);
+  prepared_ = engine::allocate_scratch(static_cast<size_t>(p_.m * x_row) * sizeof(float));
+  const auto prepare = [&](const float* x) {
+    auto* const to = static_cast<float*>(prepared_.data());
+    for (int64_t i = 0; i < p_.m; ++i) {
+      kernels_.prepare(x + i * p_.k, p_.k, group_size, to + i * x_row);
     }
+  };
+  if (p_.dtype == float32) {
+    prepare(static_cast<const float*>(p_.x));
+    return;
+  }
+  const auto size = static_cast<size_t>(p_.m * p_.k);
+  const cpu::Scratch x(size * sizeof(float));
+  cpu::cast_kernel(p_.dtype, float32)(x.data(), p_.x, nullptr, nullptr, size);
+  prepare(x.as<float>());
+  wide_ = engine::allocate_scratch(static_cast<size_t>(p_.m * p_.n) * sizeof(float));
+}
+
+void ExactProduct::multiply(int64_t begin, int64_t end) const {
+  const int group_size = p_.w.format().group_size;
+  const int64_t x_row = prepared_size(p_.k, group_size);
+  const auto* const x = static_cast<const float*>(prepared_.data());
+  auto* const out = static_cast<float*>(wide_ ? wide_.data() : p_.out);
+  std::vector<float> parameters(static_cast<size_t>(rows * 2 * p_.w.groups()));
+  std::vector<uint8_t> padded(static_cast<size_t>(rows * p_.w.row_bytes() + read_ahead));
+  for (int64_t j = begin * rows; j < std::min(p_.n, end * rows); j += rows) {
+    const int count = static_cast<int>(std::min<int64_t>(rows, p_.n - j));
+    const QuantRows weights =
+        p_.w.some_rows(p_.first_row + j, count, parameters.data(), padded.data());
+    for (int64_t i = 0; i < p_.m; i += most_dot_inputs) {
+      const int height = static_cast<int>(std::min<int64_t>(most_dot_inputs, p_.m - i));
+      kernels_.dot(x + i * x_row, height, p_.k, weights, group_size, out + i * p_.n + j, p_.n);
+    }
+  }
+}
+
+void ExactProduct::finish() const {
+  if (!wide_) return;
+  cpu::cast_kernel(float32, p_.dtype)(p_.out, wide_.data(), nullptr, nullptr,
+                                      static_cast<size_t>(p_.m * p_.n));
+}
+
+// Runs products in one parallel region.
+void run_exact(std::span<const Product> products) {
+  std::vector<ExactProduct> exact;
+  std::vector<engine::Work> work;
+  exact.reserve(products.size());
+  work.reserve(products.size());
+  for (const Product& product : products) work.push_back(exact.emplace_back(product).work());
+  engine::parallel_works(work, grain, [&](size_t product, int64_t begin, int64_t end) {
+    exact[product].multiply(begin, end);
   });
+  for (const ExactProduct& product : exact) product.finish();
 }
 
 template <class F>
@@ -90,13 +147,6 @@ bool Product::run_wide(F&& f) const {
   if (!f(wide.as<float>(), wide_out)) return false;
   cpu::cast_kernel(float32, dtype)(out, wide_out, nullptr, nullptr, static_cast<size_t>(m * n));
   return true;
-}
-
-void Product::run_exact() const {
-  run_wide([this](const float* from, float* to) {
-    dot_few_rows(from, to);
-    return true;
-  });
 }
 
 // Asks for `bytes` of each row, `stride` bytes apart: more short streams than the processor
@@ -279,7 +329,7 @@ void Product::run() const {
   } else if (transpose && m > most_rows_before_integers && run_integers()) {
     return;
   } else if (transpose && m <= most_rows_before_panels) {
-    run_exact();
+    run_exact({this, 1});
   } else if (dtype == bfloat16) {
     run_panels<bfloat16_t>();
   } else {
@@ -293,19 +343,30 @@ QuantMatrix weights_of(const QuantFormat& format, const cpu::Call& call) {
 
 }  // namespace
 
-void QuantizedMatmul::cpu(const cpu::Call& call) const {
-  const cpu::Tensor &x = call.inputs[0], &out = call.outputs[0];
-  const QuantMatrix w = weights_of(format(), call);
-  const Product product{.w = w,
-                        .first_row = 0,
-                        .transpose = transpose,
-                        .dtype = x.dtype,
-                        .m = x.shape[0],
-                        .k = x.shape[1],
-                        .n = out.shape[1],
-                        .x = x.data,
-                        .out = out.data};
-  product.run();
+bool QuantizedMatmul::joins(const Shape& out) { return is_few_rows(out); }
+
+void QuantizedMatmul::cpu(const cpu::Call& call) const { cpu_joined({&call, 1}); }
+
+void QuantizedMatmul::cpu_joined(std::span<const cpu::Call> calls) const {
+  std::vector<Product> exact;
+  for (const cpu::Call& call : calls) {
+    const cpu::Tensor &x = call.inputs[0], &out = call.outputs[0];
+    const Product product{.w = weights_of(format(), call),
+                          .first_row = 0,
+                          .transpose = transpose,
+                          .dtype = x.dtype,
+                          .m = x.shape[0],
+                          .k = x.shape[1],
+                          .n = out.shape[1],
+                          .x = x.data,
+                          .out = out.data};
+    if (product.is_exact()) {
+      exact.push_back(product);
+    } else {
+      product.run();
+    }
+  }
+  run_exact(exact);
 }
 
 void GatherQmm::cpu(const cpu::Call& call) const {

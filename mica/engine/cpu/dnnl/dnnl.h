@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "mica/array/dtype.h"
 
@@ -42,6 +43,15 @@ struct MatmulProblem {
 // `bias` has n elements, or is null.
 void matmul(const MatmulProblem& problem, const void* a, const void* b, const void* bias,
             void* out);
+
+struct MatmulCall {
+  MatmulProblem problem;
+  const void *a, *b, *bias;
+  void* out;
+};
+
+// Products of which none reads another's result. Those of up to 16 rows share one parallel region.
+void matmul(std::span<const MatmulCall> calls);
 
 // A convolution (cross-correlation, unless `flip`) with channels last:
 //   input  (batch, input..., in_channels)

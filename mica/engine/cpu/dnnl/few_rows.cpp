@@ -36,8 +36,9 @@ HWY_INLINE Vector load(const T* x) {
   }
 }
 
-// `rows` of a times `cols` columns of b.
-template <int rows, int cols, class T>
+// `rows` of a times `cols` columns of b. With `ahead` it asks for the columns that are read after
+// these.
+template <int rows, int cols, bool ahead, class T>
 HWY_INLINE void dot_block(const float* a, int64_t k, const T* b, int64_t leading, float* out,
                           int64_t out_row) {
   const Floats d;
@@ -51,8 +52,7 @@ HWY_INLINE void dot_block(const float* a, int64_t k, const T* b, int64_t leading
     Vector y[cols];
     for (int j = 0; j < cols; ++j) {
       y[j] = load(b + j * leading + at);
-      // The columns that are read after these: more than the processor foresees.
-      hwy::Prefetch(b + (cols + j) * leading + at);
+      if constexpr (ahead) hwy::Prefetch(b + (cols + j) * leading + at);
     }
     for (int i = 0; i < rows; ++i) {
       const Vector x = hn::LoadU(d, a + i * k + at);
@@ -68,34 +68,43 @@ HWY_INLINE void dot_block(const float* a, int64_t k, const T* b, int64_t leading
   }
 }
 
-template <int rows, class T>
+template <int rows, bool ahead, class T>
 HWY_NOINLINE void dot_rows(const float* a, int64_t k, const T* b, int64_t leading, int64_t begin,
                            int64_t end, float* out, int64_t out_row) {
   int64_t j = begin;
   for (; j + 4 <= end; j += 4) {
-    dot_block<rows, 4>(a, k, b + j * leading, leading, out + j, out_row);
+    dot_block<rows, 4, ahead>(a, k, b + j * leading, leading, out + j, out_row);
   }
-  for (; j < end; ++j) dot_block<rows, 1>(a, k, b + j * leading, leading, out + j, out_row);
+  for (; j < end; ++j) dot_block<rows, 1, ahead>(a, k, b + j * leading, leading, out + j, out_row);
 }
 
-template <class T>
-void contiguous_columns(const float* a, int64_t m, int64_t k, const T* b, int64_t leading,
-                        int64_t begin, int64_t end, float* out, int64_t out_row) {
-  // Columns in blocks that stay in the L1 cache while all rows pass over them.
+// All rows of a pass over columns that stay in the L1 cache. Where memory waits while the later
+// ones pass, the columns that follow are fetched ahead; for one pass the processor does that, and
+// better.
+template <bool ahead, class T>
+void pass_rows(const float* a, int64_t m, int64_t k, const T* b, int64_t leading, int64_t begin,
+               int64_t end, float* out, int64_t out_row) {
   const int64_t block =
       std::clamp<int64_t>(16384 / (std::max<int64_t>(k, 1) * int64_t{sizeof(T)}) / 4 * 4, 4, 64);
   for (int64_t first = begin; first < end; first += block) {
     const int64_t last = std::min(first + block, end);
     int64_t i = 0;
     for (; i + 4 <= m; i += 4) {
-      dot_rows<4>(a + i * k, k, b, leading, first, last, out + i * out_row, out_row);
+      dot_rows<4, ahead>(a + i * k, k, b, leading, first, last, out + i * out_row, out_row);
     }
     const float* rest = a + i * k;
     float* const to = out + i * out_row;
-    if (m - i == 3) dot_rows<3>(rest, k, b, leading, first, last, to, out_row);
-    if (m - i == 2) dot_rows<2>(rest, k, b, leading, first, last, to, out_row);
-    if (m - i == 1) dot_rows<1>(rest, k, b, leading, first, last, to, out_row);
+    if (m - i == 3) dot_rows<3, ahead>(rest, k, b, leading, first, last, to, out_row);
+    if (m - i == 2) dot_rows<2, ahead>(rest, k, b, leading, first, last, to, out_row);
+    if (m - i == 1) dot_rows<1, ahead>(rest, k, b, leading, first, last, to, out_row);
   }
+}
+
+template <class T>
+void contiguous_columns(const float* a, int64_t m, int64_t k, const T* b, int64_t leading,
+                        int64_t begin, int64_t end, float* out, int64_t out_row) {
+  const auto pass = m <= 4 ? pass_rows<false, T> : pass_rows<true, T>;
+  pass(a, m, k, b, leading, begin, end, out, out_row);
 }
 
 // Adds `depth` rows of b to the sums of all rows of a.

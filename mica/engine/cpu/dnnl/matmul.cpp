@@ -1,8 +1,10 @@
 #include <bit>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <vector>
 
-#include "mica/engine/cpu/dnnl/few_rows.h"
+#include "mica/engine/cpu/dnnl/matmul_few_rows.h"
 #include "mica/engine/cpu/dnnl/matrix.h"
 #include "mica/engine/cpu/dnnl/primitive.h"
 #include "mica/engine/cpu/dnnl/scratch.h"
@@ -194,61 +196,14 @@ void matmul_widened(const MatmulProblem& p, Operand a, Operand b, const T* bias,
   finish<T>(p, p.alpha, sums.as<float>(), bias, out);
 }
 
-// Products that are bound by reading one matrix. False where they are not.
-template <class T>
-bool matmul_few_rows(const MatmulProblem& p, Operand a, Operand b, const T* bias, T* out) {
-  MatmulProblem q = p;
-  if (p.n == 1 && p.m > 1) {  // the transposed product: its result looks the same in memory
-    std::swap(q.m, q.n);
-    std::swap(a, b);
-    std::swap(a.row, a.col);
-    std::swap(b.row, b.col);
-  }
-  Layout layout, a_layout;
-  if (q.m > 2 * most_rows || !find_layout(q.k, q.n, b.row, b.col, layout)) return false;
-  // Sums over rows of b pass through memory, and oneDNN's bfloat16 products multiply pairs: these
-  // overtake sooner.
-  const int64_t limit = layout.transposed               ? 2 * most_rows
-                        : std::is_same_v<T, bfloat16_t> ? most_rows / 2
-                                                        : most_rows;
-  if (q.m > limit) return false;
-
-  const bool in_place = std::is_same_v<T, float> && find_layout(q.m, q.k, a.row, a.col, a_layout) &&
-                        !a_layout.transposed && a_layout.leading == q.k;
-  const Scratch a_wide(in_place ? 0 : materialised_size(q, a, q.m, q.k) * sizeof(float));
-  if (!in_place) a = materialise<T>(q, a, q.m, q.k, false, a_wide.as<float>());
-
-  const bool direct = std::is_same_v<T, float> && p.epilogue != Epilogue::accumulate;
-  const int64_t count = batch_count(q), size = q.m * q.n;
-  const Scratch copy(direct ? 0 : count * size * sizeof(float));
-  float* const sums = direct ? reinterpret_cast<float*>(out) : copy.as<float>();
-  const FewRowsKernels<T>& kernels = std::get<FewRowsKernels<T>>(few_rows_table());
-  const FewRowsKernel<T> kernel = layout.transposed ? kernels.columns : kernels.rows;
-
-  constexpr int64_t step = 16;  // columns
-  const int64_t steps = (q.n + step - 1) / step;
-  engine::parallel_for(count * steps, rows_each(step * q.k), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t matrix = begin / steps, next = std::min(end, (matrix + 1) * steps);
-      const int64_t first = begin % steps * step;
-      kernel(static_cast<const float*>(a.data) + batch_offset(q, a.batch, matrix), q.m, q.k,
-             static_cast<const T*>(b.data) + batch_offset(q, b.batch, matrix), layout.leading,
-             first, std::min(q.n, first + (next - begin) * step), sums + matrix * size, q.n);
-      begin = next;
-    }
-  });
-  if (!direct || bias || p.alpha != 1 || p.epilogue != Epilogue::none) {
-    finish<T>(p, p.alpha, sums, bias, out);
-  }
-  return true;
-}
-
 template <class T>
 void matmul_float(const MatmulProblem& p, const Operand& a, const Operand& b, const void* bias,
                   void* out) {
   T* const target = static_cast<T*>(out);
   const T* const row = static_cast<const T*>(bias);
-  if (matmul_few_rows<T>(p, a, b, row, target)) return;
+  if (auto product = FewRowsProduct<T>::make(p, a, b, row, target)) {
+    return FewRowsProduct<T>::run({&*product, 1});
+  }
   // oneDNN scales the sum of product and bias, and scales before it accumulates.
   const bool fused = p.alpha == 1 || (!bias && p.epilogue != Epilogue::accumulate);
   if (fused && !std::is_same_v<T, float16_t> && matmul_onednn<T>(p, a, b, bias, target)) return;
@@ -277,20 +232,36 @@ void check(const MatmulProblem& p) {
   }
 }
 
-}  // namespace
+// A call as the routines take it.
+struct Product {
+  explicit Product(const MatmulCall& call)
+      : problem(fold_batch(call.problem)),
+        a{call.a, problem.a_row, problem.a_col, problem.a_batch},
+        b{call.b, problem.b_row, problem.b_col, problem.b_batch},
+        bias(call.bias),
+        out(call.out) {}
 
-void matmul(const MatmulProblem& problem, const void* a, const void* b, const void* bias,
-            void* out) {
-  check(problem);
-  const engine::ThreadCountScope threads;
-  if (problem.m == 0 || problem.n == 0 || batch_count(problem) == 0) return;
-  const MatmulProblem p = fold_batch(problem);
-  const Operand x{a, p.a_row, p.a_col, p.a_batch}, y{b, p.b_row, p.b_col, p.b_batch};
+  template <class T>
+  std::optional<FewRowsProduct<T>> few_rows() const {
+    if (problem.k == 0) return {};
+    return FewRowsProduct<T>::make(problem, a, b, static_cast<const T*>(bias),
+                                   static_cast<T*>(out));
+  }
+
+  void run() const;
+
+  MatmulProblem problem;
+  Operand a, b;
+  const void* bias;
+  void* out;
+};
+
+void Product::run() const {
   const auto call = [&]<class T>(T, auto&& product) {
-    if (p.k == 0) return fill_empty_sum<T>(p, bias, out);
-    product(p, x, y, bias, out);
+    if (problem.k == 0) return fill_empty_sum<T>(problem, bias, out);
+    product(problem, a, b, bias, out);
   };
-  switch (p.dtype) {
+  switch (problem.dtype) {
     case Dtype::Val::float32:
       return call(float{}, matmul_float<float>);
     case Dtype::Val::bfloat16:
@@ -302,8 +273,46 @@ void matmul(const MatmulProblem& problem, const void* a, const void* b, const vo
     case Dtype::Val::complex64:
       return call(complex64_t{}, matmul_blas);
     default:
-      return visit_integer(p.dtype, [&](auto value) { call(value, matmul_integer); });
+      return visit_integer(problem.dtype, [&](auto value) { call(value, matmul_integer); });
   }
+}
+
+// Runs the products in T that have few rows, and removes them.
+template <class T>
+void run_few_rows(std::vector<Product>& products) {
+  std::vector<FewRowsProduct<T>> joined;
+  std::erase_if(products, [&](const Product& product) {
+    if (product.problem.dtype != dtype_of<T>().val()) return false;
+    std::optional<FewRowsProduct<T>> few = product.few_rows<T>();
+    if (few) joined.push_back(std::move(*few));
+    return few.has_value();
+  });
+  FewRowsProduct<T>::run(joined);
+}
+
+bool has_result(const MatmulProblem& p) { return p.m != 0 && p.n != 0 && batch_count(p) != 0; }
+
+}  // namespace
+
+void matmul(const MatmulProblem& problem, const void* a, const void* b, const void* bias,
+            void* out) {
+  check(problem);
+  const engine::ThreadCountScope threads;
+  if (has_result(problem)) Product({problem, a, b, bias, out}).run();
+}
+
+void matmul(std::span<const MatmulCall> calls) {
+  std::vector<Product> products;
+  products.reserve(calls.size());
+  for (const MatmulCall& call : calls) {
+    check(call.problem);
+    if (has_result(call.problem)) products.emplace_back(call);
+  }
+  const engine::ThreadCountScope threads;
+  run_few_rows<float>(products);
+  run_few_rows<bfloat16_t>(products);
+  run_few_rows<float16_t>(products);
+  for (const Product& product : products) product.run();
 }
 
 }  // namespace mica::cpu

@@ -18,8 +18,11 @@
 
 namespace mica::cpu {
 
-// Rows of `length` elements that are worth a thread of their own.
-inline int64_t rows_each(int64_t length) { return 16384 / std::max<int64_t>(length, 1) + 1; }
+// Elements that are worth a thread of their own, and rows of `length` elements.
+constexpr int64_t worth_a_thread = 16384;
+inline int64_t rows_each(int64_t length) {
+  return worth_a_thread / std::max<int64_t>(length, 1) + 1;
+}
 
 struct Operand {
   const void* data;
