@@ -11,21 +11,24 @@ namespace {
 // How many outputs of Recurrence are states: all but what the backward pass reads.
 size_t state_count(RecurrentCell cell) { return cell == RecurrentCell::lstm ? 2 : 1; }
 
-std::vector<array> apply_forward(RecurrentCell cell, const std::vector<array>& inputs) {
-  const array &x = inputs[0], &hidden = inputs[2];
-  const int n = x.shape(0), length = x.shape(1), size = hidden.shape(1);
-  std::vector<engine::OutputSpec> outputs(state_count(cell), {Shape{n, length, size}, x.dtype()});
-  if (cell != RecurrentCell::rnn) outputs.push_back({Shape{n, length, 4 * size}, x.dtype()});
-  return engine::apply_many(Recurrence{cell}, inputs, std::move(outputs), {});
-}
-
-// Elements from one step's cotangents to the next's: rows of whole pages would meet in the same
-// sets of a cache where the products that make gradients of weights read columns.
+// Elements from one step's parts (saved ones, or their cotangents) to the next's: rows of whole
+// pages would meet in the same sets of a cache where the products that make gradients of weights
+// read columns.
 int parts_stride(RecurrentCell cell, const array& x, const array& hidden) {
   constexpr int page = 4096, line = 64;
   const int parts = cell == RecurrentCell::gru ? 4 * hidden.shape(1) : x.shape(2);
   const int item = static_cast<int>(x.dtype().size());
   return parts % (page / item) == 0 ? parts + line / item : parts;
+}
+
+std::vector<array> apply_forward(RecurrentCell cell, const std::vector<array>& inputs) {
+  const array &x = inputs[0], &hidden = inputs[2];
+  const int n = x.shape(0), length = x.shape(1), size = hidden.shape(1);
+  std::vector<engine::OutputSpec> outputs(state_count(cell), {Shape{n, length, size}, x.dtype()});
+  if (cell != RecurrentCell::rnn) {
+    outputs.push_back({Shape{n, length, parts_stride(cell, x, hidden)}, x.dtype()});
+  }
+  return engine::apply_many(Recurrence{cell}, inputs, std::move(outputs), {});
 }
 
 std::vector<array> apply_backward(RecurrentCell cell, const std::vector<array>& inputs) {
@@ -34,6 +37,12 @@ std::vector<array> apply_backward(RecurrentCell cell, const std::vector<array>& 
   std::vector<engine::OutputSpec> outputs{{parts, x.dtype()}};
   for (size_t i = 0; i < state_count(cell); ++i) outputs.push_back({hidden.shape(), x.dtype()});
   return engine::apply_many(RecurrenceBackward{cell}, inputs, std::move(outputs), {});
+}
+
+// The parts of all steps as the kernels lay them out.
+array with_unused(RecurrentCell cell, const std::vector<array>& inputs, const array& parts) {
+  const int unused = parts_stride(cell, inputs[0], inputs[2]) - parts.shape(2);
+  return unused > 0 ? pad(parts, {{0, 0}, {0, 0}, {0, unused}}) : parts;
 }
 
 // Part i of `count` equal ones along the last axis.
@@ -113,7 +122,10 @@ engine::Batched map_sequences(const Op& op, const engine::VmapArgs& args, Apply&
 }  // namespace
 
 std::vector<array> Recurrence::composed(const std::vector<array>& inputs) const {
-  return run_steps(cell, with_bias(cell, inputs), inputs[1], inputs[2], first_cell(cell, inputs));
+  std::vector<array> outputs =
+      run_steps(cell, with_bias(cell, inputs), inputs[1], inputs[2], first_cell(cell, inputs));
+  if (cell != RecurrentCell::rnn) outputs.back() = with_unused(cell, inputs, outputs.back());
+  return outputs;
 }
 
 // In the inputs and cotangents alone: what the forward pass saved is computed from the inputs.
@@ -128,8 +140,7 @@ std::vector<array> RecurrenceBackward::composed(const std::vector<array>& inputs
   };
   const auto first = inputs.end() - static_cast<std::ptrdiff_t>(state_count(cell));
   std::vector<array> found = detail::vjp_arrays(states, primals, {first, inputs.end()}).second;
-  const int unused = parts_stride(cell, inputs[0], inputs[2]) - found[0].shape(2);
-  if (unused > 0) found[0] = pad(found[0], {{0, 0}, {0, 0}, {0, unused}});
+  found[0] = with_unused(cell, inputs, found[0]);
   return found;
 }
 
@@ -137,7 +148,7 @@ std::vector<array> Recurrence::vjp(const engine::VjpArgs& args) const {
   const array &weight = args.primals[1], &hidden = args.primals[2];
   const int size = hidden.shape(1), rows = weight.shape(0);
   std::vector<array> inputs(args.primals.begin(), args.primals.end());
-  inputs.insert(inputs.end(), args.outputs.begin(), args.outputs.end());
+  inputs.insert(inputs.end(), args.outputs.rbegin(), args.outputs.rend());
   for (size_t i = 0; i < state_count(cell); ++i) inputs.push_back(args.cotangents[i]);
   const std::vector<array> found = apply_backward(cell, inputs);
   // Columns [first, last) of the cotangents at all steps, (N L, last - first), in units of `size`.

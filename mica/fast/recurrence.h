@@ -23,11 +23,13 @@ enum class RecurrentCell : uint8_t { rnn, gru, lstm };
 // Inputs: x, weight, the first hidden state (N, H), and for gru the bias (H), for lstm the first
 // cell state (N, H). Outputs: the hidden states (N, L, H), for lstm the cell states (N, L, H), and
 // except for rnn what the backward pass reads: r, z, n, q or i, f, g, o (N, L, 4 H), which is not
-// differentiated itself.
+// differentiated itself. Where these fill whole pages, those of the next step lie behind some
+// zeros.
 struct Recurrence {
   RecurrentCell cell;
 
   static constexpr const char* name = "recurrence";
+  static constexpr bool strided_inputs = true;
   bool operator==(const Recurrence&) const = default;
   std::vector<array> composed(const std::vector<array>& inputs) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;
@@ -36,14 +38,16 @@ struct Recurrence {
   void cpu(const cpu::Call&) const;
 };
 
-// Inputs: those of Recurrence, its outputs, and the cotangents of the hidden states and, for lstm,
-// of the cell states. Outputs: the cotangents of x + p at every step (for gru: of its r, z and n
-// parts, then of q), of the first hidden state and, for lstm, of the first cell state. Where the
-// parts of a step fill whole pages, those of the next lie behind some zeros.
+// Inputs: those of Recurrence, its outputs, the last one first, and the cotangents of the hidden
+// states and, for lstm, of the cell states. Outputs: the cotangents of x + p at every step (for
+// gru: of its r, z and n parts, then of q), of the first hidden state and, for lstm, of the first
+// cell state. Where the parts of a step fill whole pages, those of the next lie behind some zeros.
 struct RecurrenceBackward {
   RecurrentCell cell;
 
   static constexpr const char* name = "recurrence_backward";
+  static constexpr bool strided_inputs = true;
+  static constexpr int reuse_input = 4;  // what Recurrence saved, or for rnn the only cotangent
   bool operator==(const RecurrenceBackward&) const = default;
   std::vector<array> composed(const std::vector<array>& inputs) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;

@@ -147,8 +147,8 @@ void lstm(Activations<T> f, int64_t n, int64_t size, const T* HWY_RESTRICT x,
 }
 
 template <class T>
-void rnn_backward(int64_t n, const T* HWY_RESTRICT h, const T* HWY_RESTRICT cotangent,
-                  const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx, T* HWY_RESTRICT dp) {
+void rnn_backward(int64_t n, const T* HWY_RESTRICT h, const T* cotangent, const T* HWY_RESTRICT dh,
+                  T* dx, T* HWY_RESTRICT dp) {
   for_units<T>(n, [&](auto units) {
     const auto of_h = hn::Add(units.load(dh), units.load(cotangent));
     const auto of_p = hn::Mul(of_h, tanh_slope<T>(units.load(h)));
@@ -158,10 +158,9 @@ void rnn_backward(int64_t n, const T* HWY_RESTRICT h, const T* HWY_RESTRICT cota
 }
 
 template <class T>
-void gru_backward(int64_t n, int64_t size, const T* HWY_RESTRICT saved,
-                  const T* HWY_RESTRICT before, const T* HWY_RESTRICT cotangent,
-                  const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx, T* HWY_RESTRICT dp,
-                  T* HWY_RESTRICT directly) {
+void gru_backward(int64_t n, int64_t size, const T* saved, const T* HWY_RESTRICT before,
+                  const T* HWY_RESTRICT cotangent, const T* HWY_RESTRICT dh, T* dx,
+                  T* HWY_RESTRICT dp, T* HWY_RESTRICT directly) {
   for_units<T>(n, [&](auto units) {
     const auto r = units.load(saved), z = units.load(saved + size);
     const auto fresh = units.load(saved + 2 * size), q = units.load(saved + 3 * size);
@@ -184,11 +183,10 @@ void gru_backward(int64_t n, int64_t size, const T* HWY_RESTRICT saved,
 }
 
 template <class T>
-void lstm_backward(Activations<T> f, int64_t n, int64_t size, const T* HWY_RESTRICT saved,
+void lstm_backward(Activations<T> f, int64_t n, int64_t size, const T* saved,
                    const T* HWY_RESTRICT cell, const T* HWY_RESTRICT before,
                    const T* HWY_RESTRICT cotangent, const T* HWY_RESTRICT cell_cotangent,
-                   const T* HWY_RESTRICT dh, T* HWY_RESTRICT dx, T* HWY_RESTRICT dp,
-                   T* HWY_RESTRICT dc) {
+                   const T* HWY_RESTRICT dh, T* dx, T* HWY_RESTRICT dp, T* HWY_RESTRICT dc) {
   for_units<T>(n, [&](auto units) {
     const auto i = units.load(saved), forget = units.load(saved + size);
     const auto g = units.load(saved + 2 * size), o = units.load(saved + 3 * size);

@@ -9,7 +9,8 @@
 namespace mica::ops {
 
 // For this machine's instruction set. Each works on n hidden units; of operands that have several
-// parts (gates), these are `size` elements apart. No two pointers overlap.
+// parts (gates), these are `size` elements apart. No two pointers overlap, but for dx, which may be
+// `saved` (for rnn: `cotangent`).
 template <class T>
 struct RecurrentRows {
   using Activation = cpu::ElementwiseKernel;

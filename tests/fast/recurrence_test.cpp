@@ -91,6 +91,37 @@ TEST_P(RecurrenceKernel, IsItsCompositionWithinFivePartsInAMillion) {
   }
 }
 
+// Cotangents that are one number for all, first states that are one row for all, a transposed
+// weight, and every second step of x.
+TEST_P(RecurrenceKernel, ReadsOperandsOfAnyLayout) {
+  const Sizes sizes{20, 9, 32};
+  const RecurrentCell cell = GetParam();
+  const Arrays x = operands(sizes, float32);
+  const auto gradients = [&](bool contiguous_operands) {
+    const auto loss = [&](const Arrays& x) {
+      Arrays in{slice(x[0], {0, 0, 0}, x[0].shape(), {1, 2, 1}), transpose(transpose(x[1]) * 2.0f),
+                broadcast_to(slice(x[2], {0, 0}, {1, sizes.units}), x[2].shape())};
+      if (x.size() > 3) in.push_back(x[3] + 1.0f);
+      if (contiguous_operands) {
+        for (array& each : in) each = contiguous(each);
+      }
+      const Arrays states = recurrence(cell, in[0], in[1], in[2],
+                                       in.size() > 3 ? std::optional(in[3]) : std::nullopt);
+      if (!contiguous_operands) return sum(states[0]);
+      return sum(states[0] * ones(states[0].shape()));
+    };
+    std::vector<int> all(x.size());
+    std::iota(all.begin(), all.end(), 0);
+    Arrays found = grad(loss, all)(x);
+    eval(found);
+    return found;
+  };
+  const Arrays got = gradients(false), expected = gradients(true);
+  for (size_t i = 0; i < got.size(); ++i) {
+    golden::expect_close(got[i], expected[i], 0, 1e-6 * max(abs(expected[i])).item<double>());
+  }
+}
+
 TEST_P(RecurrenceKernel, GivesTheSameBitsHoweverThreadsShareTheWork) {
   const Arrays x = operands({40, 6, 70}, float32);
   const auto run = [&](int threads) {
