@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mica/engine/cpu/copy.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/engine/cpu/targets.h"
 
@@ -102,25 +103,14 @@ int64_t PackedMatrix::panel() {
 PackedMatrix::PackedMatrix(const float* b, int64_t row_stride, int64_t column_stride, int64_t k,
                            int64_t n)
     : k_(k), n_(n), panels_(panels(n) * panel() * k * sizeof(float)) {
-  // Columns of b that are read side by side: their cache lines stay until they are used up.
-  constexpr int64_t together = 16;
-  engine::parallel_for(panels(n), 65536 / (panel() * k + 1) + 1, [&](int64_t begin, int64_t end) {
+  engine::parallel_for(panels(n), 16384 / (panel() * k + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* const to = panels_.as<float>() + i * panel() * k;
       const int64_t columns = std::min(panel(), n - i * panel());
       if (columns < panel()) std::fill_n(to, panel() * k, 0.0f);
-      for (int64_t first = 0; first < columns; first += together) {
-        const int64_t width = std::min(together, columns - first);
-        for (int64_t row = 0; row < k; ++row) {
-          const float* from = b + row * row_stride + (i * panel() + first) * column_stride;
-          float* const line = to + row * panel() + first;
-          if (column_stride == 1) {
-            std::copy_n(from, width, line);
-          } else {
-            for (int64_t j = 0; j < width; ++j) line[j] = from[j * column_stride];
-          }
-        }
-      }
+      const Shape shape{static_cast<ShapeElem>(k), static_cast<ShapeElem>(columns)};
+      copy_strided(b + i * panel() * column_stride, {row_stride, column_stride}, to, {panel(), 1},
+                   shape, sizeof(float));
     }
   });
 }
