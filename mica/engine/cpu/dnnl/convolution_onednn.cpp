@@ -16,7 +16,6 @@ using onednn::Primitive;
 enum class Route : uint8_t {
   channels_last,  // in place
   blocked,        // the primitive's choice, reordered
-  winograd,       // channels in blocks of 16, reordered
 };
 
 // 1-d problems run as 2-d ones of height 1.
@@ -132,8 +131,7 @@ memory::desc wanted(const memory::desc& user, memory::data_type type, Route rout
 #else
   const memory::dims dims = user.dims();
 #endif
-  return {dims, type,
-          route == Route::blocked ? memory::format_tag::any : memory::format_tag::nChw16c};
+  return {dims, type, memory::format_tag::any};
 }
 
 template <class Desc>
@@ -165,8 +163,7 @@ std::unique_ptr<Kernel> make_kernel(const PlainConv& conv, ConvPass pass, bool w
   const memory::desc input = wanted(d.input, type, route), output = wanted(d.output, type, route);
   const memory::desc weight = wanted(d.weight, type, Route::blocked);
   const memory::desc bias = with_bias ? d.bias : memory::desc();
-  const auto algorithm = route == Route::winograd ? dnnl::algorithm::convolution_winograd
-                                                  : dnnl::algorithm::convolution_direct;
+  constexpr auto algorithm = dnnl::algorithm::convolution_direct;
   const Epilogue epilogue = pass == ConvPass::forward ? conv.problem.epilogue : Epilogue::none;
   const auto attr = onednn::attributes(epilogue, 1, 1);
   try {
@@ -201,21 +198,6 @@ std::unique_ptr<Kernel> make_kernel(const PlainConv& conv, ConvPass pass, bool w
   }
 }
 
-// Half the time of the direct algorithm, reorders included, from 32 channels and 128 tiles of 4x4
-// on; with few tiles the transformed weight costs more than it saves (1x14x14x256: twice the time).
-// oneDNN 2.6's is wrong in the backward pass to data where the paddings of an axis differ.
-bool suits_winograd(const ConvProblem& p) {
-  if (p.dtype != Dtype::Val::float32 || p.rank != 2 || p.groups != 1) return false;
-  if (std::min(p.in_channels, p.out_channels) < 32) return false;
-  int64_t tiles = p.batch;
-  for (int i = 0; i < 2; ++i) {
-    if (p.kernel[i] != 3 || p.stride[i] != 1 || p.dilation[i] != 1) return false;
-    if (p.padding_lo[i] != p.padding_hi[i] || p.padding_lo[i] > 1) return false;
-    tiles *= (p.output()[i] + 3) / 4;
-  }
-  return tiles >= 128;
-}
-
 // Where reorders of input and output pay: one input channel forward (0.017 ms for 64x8x8x1 to 16
 // channels, 0.042 in place), groups of whole blocks (4.9 for 6.5 ms), and float32 weight gradients
 // under strides (12.5 for 18.6 ms).
@@ -229,10 +211,9 @@ bool suits_blocks(const ConvProblem& p, ConvPass pass) {
 
 std::unique_ptr<Kernel> choose_kernel(const PlainConv& conv, ConvPass pass, bool bias) {
   const bool blocks = suits_blocks(conv.problem, pass);
-  const Route routes[] = {Route::winograd, blocks ? Route::blocked : Route::channels_last,
+  const Route routes[] = {blocks ? Route::blocked : Route::channels_last,
                           blocks ? Route::channels_last : Route::blocked};
   for (const Route route : routes) {
-    if (route == Route::winograd && !suits_winograd(conv.problem)) continue;
     if (auto kernel = make_kernel(conv, pass, bias, route)) return kernel;
   }
   return nullptr;

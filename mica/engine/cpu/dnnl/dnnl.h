@@ -78,9 +78,9 @@ struct ConvProblem {
 };
 
 // float16 and bfloat16 sum in float32 and round once. float32 convolutions with 3x3 kernels,
-// stride 1, at least 32 channels on both sides and many outputs use Winograd's F(4x4, 3x3) where
-// oneDNN has it: half the time, with an error of up to about 1.3e-5 of the largest output (direct:
-// 1e-6). `bias` has out_channels elements, or is null.
+// stride 1, at least 32 channels on both sides and many outputs use Winograd's F(4x4, 3x3): half
+// the time, with an error of up to about 1.5e-5 of the largest output (direct: 2e-6). `bias` has
+// out_channels elements, or is null.
 void conv_forward(const ConvProblem& problem, const void* input, const void* weight,
                   const void* bias, void* output);
 

@@ -239,6 +239,21 @@ TEST(Convolution, Winograd) {
   expect_convolution<float>(p, 20);
   p = image(33, 7, 7, 33, 40, 3);
   expect_convolution<float>(p, 20);
+  // More padding than kernel on one side, none on the other, and less than none.
+  p = image(24, 9, 6, 32, 33, 3);
+  p.padding_lo = {3, -1, 0}, p.padding_hi = {0, 2, 0};
+  p.epilogue = Epilogue::relu;
+  expect_convolution<float>(p, 20);
+  // Several blocks of tiles for each thread.
+  expect_convolution<float>(image(50, 14, 10, 32, 32, 3), 20);
+  // Turned kernels and dilated inputs take other ways.
+  p = image(50, 6, 6, 32, 32, 3);
+  p.padding_lo = p.padding_hi = {1, 1, 0};
+  p.flip = true;
+  expect_convolution<float>(p, 20);
+  p.flip = false;
+  p.input_dilation = {2, 1, 1};
+  expect_convolution<float>(p, 20);
 }
 
 TEST(Convolution, MostlyWeight) {
