@@ -214,7 +214,8 @@ def parse_options():
         "--markdown",
         type=Path,
         metavar="FILE",
-        help="also write the table and the machine's name into this file's section for them",
+        help="also write the chart, the table and the machine's name into this file's section for "
+        "them; the chart goes to docs/speed.svg beside it",
     )
     options = parser.parse_args()
     options.peers = [peer for peer in options.peers.split(",") if peer]
@@ -266,8 +267,12 @@ def main():
     print(report.terminal_table(results))
     print(f"\n{note}\n{options.output / 'cpu.json'}\n{options.output / 'cpu.svg'}")
     if options.markdown:
+        picture = options.markdown.parent / "docs/speed.svg"
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(chart.svg(results, note))
+        link = "![Bars: mica's time over that of the best of the others](docs/speed.svg)"
         table = report.markdown_table(results, names)
-        report.replace_section(options.markdown, f"{table}\n\nOn {note}.\n")
+        report.replace_section(options.markdown, f"{link}\n\n{table}\n\nOn {note}.\n")
     for peer, modules in missing.items():
         if modules:
             print(f"missing: {peer}, for {python} has no {modules[0]}; scripts/peers.sh installs it")

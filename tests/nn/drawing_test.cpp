@@ -265,13 +265,18 @@ TEST(Drawing, WritesDot) {
 )dot");
 }
 
-// docs/model.svg, which MICA_WRITE_PICTURES in the environment writes anew.
-TEST(Drawing, IsThePictureOfTheDocumentation) {
-  testing::Classifier model;
-  const nn::Drawing drawing = nn::draw(model, zeros({8, 20, 16}));
-  const std::string path = MICA_SOURCE_DIR "/docs/model.svg";
+// The pictures in docs/, which MICA_WRITE_PICTURES in the environment writes anew.
+void expect_picture(const std::string& name, const nn::Drawing& drawing) {
+  const std::string path = MICA_SOURCE_DIR "/docs/" + name;
   if (std::getenv("MICA_WRITE_PICTURES")) drawing.save(path);
   EXPECT_EQ(text_of(path), drawing.svg());
+}
+
+TEST(Drawing, MakesThePicturesOfTheDocumentation) {
+  testing::MLP mlp(128, 10);
+  expect_picture("mlp.svg", nn::draw(mlp, zeros({32, 2})));
+  testing::Classifier model;
+  expect_picture("model.svg", nn::draw(model, zeros({8, 20, 16})));
 }
 
 TEST(Drawing, EscapesNames) {

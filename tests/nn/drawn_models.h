@@ -19,8 +19,10 @@
 namespace mica::testing {
 
 struct MLP : nn::Module {
-  std::vector<nn::Linear> layers{{2, 8}, {8, 8}, {8, 3}};
+  std::vector<nn::Linear> layers;
   MICA_MODULE(MLP, layers)
+  explicit MLP(int hidden = 8, int out = 3)
+      : layers{{2, hidden}, {hidden, hidden}, {hidden, out}} {}
   array operator()(array x) const {
     for (size_t i = 0; i < layers.size(); ++i) {
       if (i > 0) x = maximum(x, 0);
