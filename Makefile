@@ -70,4 +70,5 @@ coverage:
 docs:
 	@scripts/deps.sh doxygen
 	mkdir -p build/docs
-	MICA_VERSION=$$(sed -n 's/^#define MICA_VERSION_[A-Z]* //p' mica/version.h | paste -sd.) doxygen docs/Doxyfile
+	MICA_VERSION=$$(sed -n 's/^#define MICA_VERSION_[A-Z]* //p' mica/version.h | paste -sd.) \
+	  MICA_HEADERS="$$(scripts/public_headers.sh | paste -sd' ')" doxygen docs/Doxyfile
