@@ -7,6 +7,7 @@
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/prefetch.h"
 #include "mica/engine/cpu/stream.h"
 #include "mica/ops/indexing.h"
 
@@ -105,10 +106,9 @@ struct SliceRuns {
   int64_t size() const { return run * static_cast<int64_t>(offsets.size()); }
 };
 
-// Starts the reads of the first bytes of a run; the processor follows longer ones by itself.
-void prefetch(const char* from, size_t bytes) {
-  for (size_t i = 0; i < std::min<size_t>(bytes, 512); i += 64) __builtin_prefetch(from + i);
-}
+// The first bytes of a run, whose reads are started ahead; the processor follows longer ones by
+// itself.
+constexpr size_t most_prefetched = 512;
 
 void gather(const cpu::Call& call, const Gather& op) {
   const cpu::Tensor& a = call.inputs[0];
@@ -128,7 +128,10 @@ void gather(const cpu::Call& call, const Gather& op) {
         };
         starts.for_each_block(begin, end, [&](const int64_t* block, int64_t size) {
           for (int64_t j = 0; j < size; ++j) {
-            if (j + ahead < size) prefetch(at(block[j + ahead] + runs.offsets[0]), run_bytes);
+            if (j + ahead < size) {
+              cpu::prefetch(at(block[j + ahead] + runs.offsets[0]),
+                            static_cast<int64_t>(std::min(run_bytes, most_prefetched)));
+            }
             for (int64_t offset : runs.offsets) {
               const char* from = at(block[j] + offset);
               if (streaming) {

@@ -14,6 +14,7 @@
 #include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/joined_work.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/prefetch.h"
 #include "mica/ops/gather_mm_cpu.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/quantized_cpu.h"
@@ -152,10 +153,8 @@ bool Product::run_wide(F&& f) const {
 // Asks for `bytes` of each row, `stride` bytes apart: more short streams than the processor
 // foresees. Nothing is read, so that addresses may lie beyond the array.
 void fetch(const void* first, int64_t stride, int64_t rows, int64_t bytes) {
-  constexpr int64_t line = 64;
   for (int64_t row = 0; row < rows; ++row) {
-    const char* const from = static_cast<const char*>(first) + row * stride;
-    for (int64_t at = 0; at < bytes; at += line) __builtin_prefetch(from + at);
+    cpu::prefetch(static_cast<const char*>(first) + row * stride, bytes);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/prefetch.h"
 
 namespace mica::cpu {
 namespace {
@@ -18,7 +19,6 @@ constexpr int64_t small_tile = 256;
 constexpr int64_t large_tile = 4096;
 constexpr int64_t small_row = 64;  // rows shorter than this share a tile
 constexpr size_t max_itemsize = 8;
-constexpr size_t cache_line = 64;
 // Programs that compute much hide memory's latency by asking for their operands this many tiles
 // ahead, from so many elements on: a tile's instructions run too long for the processor's own
 // prefetching, which takes part in copies and single functions.
@@ -99,14 +99,6 @@ void gather(void* dst, void* base, const Dims& dims, const Dims& strides, size_t
   }
 }
 
-// rw: 0 to read, 1 to write.
-template <int rw>
-void prefetch_lines(void* base, int64_t flat, int64_t n, Dtype dtype) {
-  const std::byte* p = at(base, flat, dtype.size());
-  const std::byte* end = at(base, flat + n, dtype.size());
-  for (; p < end; p += cache_line) __builtin_prefetch(p, rw);
-}
-
 // periodic: the same short row for all, copied side by side into a tile once.
 enum class Access : uint8_t { flat, scalar, rows, gathered, periodic };
 
@@ -117,10 +109,12 @@ class TileRunner {
       : program_(program), tile_(tile), input_count_(program.inputs.size()) {
     const size_t buffers = input_count_ + program.temporaries;
     const size_t tile_bytes = static_cast<size_t>(tile) * max_itemsize;
-    std::byte* memory = scratch(buffers * tile_bytes + program.slot_count() * sizeof(void*) +
-                                input_count_ * sizeof(Access));
+    const size_t pointers = program.slot_count() + input_count_;
+    std::byte* memory =
+        scratch(buffers * tile_bytes + pointers * sizeof(void*) + input_count_ * sizeof(Access));
     slots_ = reinterpret_cast<void**>(memory + buffers * tile_bytes);
-    access_ = reinterpret_cast<Access*>(slots_ + program.slot_count());
+    rows_ = slots_ + program.slot_count();
+    access_ = reinterpret_cast<Access*>(rows_ + input_count_);
     tiles_ = memory;
     tile_bytes_ = tile_bytes;
     for (size_t t = 0; t < program.temporaries; ++t) {
@@ -131,7 +125,7 @@ class TileRunner {
   void bind(const Loops& loops, std::span<void* const> inputs) {
     loops_ = &loops;
     inputs_ = inputs;
-    row_mode_ = false;
+    row_mode_ = periodic_ = false;
     const size_t rank = loops.dims.size();
     for (size_t i = 0; i < input_count_; ++i) {
       const Dims& strides = loops.strides[i];
@@ -145,9 +139,11 @@ class TileRunner {
       access_[i] = flat && loops.size > 1 ? Access::flat : scalar ? Access::scalar : Access::rows;
       if (access_[i] == Access::rows && is_periodic(loops, i)) access_[i] = Access::periodic;
       row_mode_ = row_mode_ || access_[i] == Access::rows;
+      periodic_ = periodic_ || access_[i] == Access::periodic;
     }
     inner_ = rank ? loops.dims[rank - 1] : 1;
     phase_ = none;
+    row_begin_ = -inner_;
     if (row_mode_ && inner_ < small_row) row_mode_ = false;
     for (size_t i = 0; i < input_count_; ++i) {
       if (access_[i] == Access::scalar) {
@@ -162,13 +158,18 @@ class TileRunner {
   }
 
   // How many elements from `flat` on the next tile may hold.
-  int64_t tile_at(int64_t flat, int64_t end) const {
-    int64_t n = std::min(tile_, end - flat);
-    return row_mode_ ? std::min(n, inner_ - flat % inner_) : n;
+  int64_t tile_at(int64_t flat, int64_t end) {
+    const int64_t n = std::min(tile_, end - flat);
+    if (!row_mode_) return n;
+    if (flat < row_begin_ || flat >= row_begin_ + inner_) enter_row(flat / inner_);
+    return std::min(n, row_begin_ + inner_ - flat);
   }
 
+  // n: at most tile_at(flat, ...), which was asked last.
   void run_tile(int64_t flat, int64_t n) {
-    if (const int64_t phase = flat % inner_; phase != phase_) repeat_rows(phase);
+    if (periodic_) {
+      if (const int64_t phase = flat % inner_; phase != phase_) repeat_rows(phase);
+    }
     for (size_t i = 0; i < input_count_; ++i) fetch(i, flat, n);
     execute(n);
   }
@@ -176,7 +177,9 @@ class TileRunner {
   // Asks for n elements from `flat` on of the inputs that are read in place.
   void prefetch(int64_t flat, int64_t n) const {
     for (size_t i = 0; i < input_count_; ++i) {
-      if (access_[i] == Access::flat) prefetch_lines<0>(inputs_[i], flat, n, program_.inputs[i]);
+      if (access_[i] != Access::flat) continue;
+      const size_t itemsize = program_.inputs[i].size();
+      cpu::prefetch(at(inputs_[i], flat, itemsize), n * static_cast<int64_t>(itemsize));
     }
   }
 
@@ -218,10 +221,23 @@ class TileRunner {
     }
   }
 
+  // Finds where the inputs' rows begin, and spreads those of one element over a tile.
+  void enter_row(int64_t row) {
+    row_begin_ = row * inner_;
+    const Dims& dims = loops_->dims;
+    for (size_t i = 0; i < input_count_; ++i) {
+      if (access_[i] != Access::rows) continue;
+      const Dims& strides = loops_->strides[i];
+      const size_t itemsize = program_.inputs[i].size();
+      rows_[i] = at(inputs_[i], offset_of(row, dims, strides, dims.size() - 1), itemsize);
+      if (strides.back() == 1) continue;
+      slots_[i] = buffer(i);
+      fill_kernel(slots_[i], rows_[i], itemsize, static_cast<size_t>(std::min(tile_, inner_)));
+    }
+  }
+
   void fetch(size_t i, int64_t flat, int64_t n) {
     const size_t itemsize = program_.inputs[i].size();
-    const Dims& dims = loops_->dims;
-    const Dims& strides = loops_->strides[i];
     switch (access_[i]) {
       case Access::flat:
         slots_[i] = at(inputs_[i], flat, itemsize);
@@ -229,21 +245,12 @@ class TileRunner {
       case Access::scalar:
       case Access::periodic:
         break;
-      case Access::rows: {
-        const size_t outer = dims.size() - 1;
-        const int64_t offset = offset_of(flat / inner_, dims, strides, outer);
-        if (strides[outer] == 1) {
-          slots_[i] = at(inputs_[i], offset + flat % inner_, itemsize);
-        } else {
-          slots_[i] = buffer(i);
-          fill_kernel(slots_[i], at(inputs_[i], offset, itemsize), itemsize,
-                      static_cast<size_t>(n));
-        }
+      case Access::rows:
+        if (loops_->strides[i].back() == 1) slots_[i] = at(rows_[i], flat - row_begin_, itemsize);
         break;
-      }
       case Access::gathered:
         slots_[i] = buffer(i);
-        gather(slots_[i], inputs_[i], dims, strides, itemsize, flat, n);
+        gather(slots_[i], inputs_[i], loops_->dims, loops_->strides[i], itemsize, flat, n);
         break;
     }
   }
@@ -254,12 +261,15 @@ class TileRunner {
   const Loops* loops_ = nullptr;
   std::span<void* const> inputs_;
   void** slots_ = nullptr;
+  void** rows_ = nullptr;  // where each input's current row begins
   Access* access_ = nullptr;
   std::byte* tiles_ = nullptr;
   size_t tile_bytes_ = 0;
   int64_t inner_ = 1;
-  int64_t phase_ = none;  // of the tiles of periodic inputs
+  int64_t row_begin_ = 0;  // flat position of the current row
+  int64_t phase_ = none;   // of the tiles of periodic inputs
   bool row_mode_ = false;
+  bool periodic_ = false;  // whether an input is
 };
 
 void run_range(TileRunner& runner, const Program& program, const Instance& instance, int64_t begin,
@@ -271,7 +281,9 @@ void run_range(TileRunner& runner, const Program& program, const Instance& insta
     if (const int64_t ahead = flat + prefetch_distance; prefetches && ahead + n <= end) {
       runner.prefetch(ahead, n);
       for (size_t o = 0; o < program.outputs.size(); ++o) {
-        prefetch_lines<1>(instance.outputs[o], ahead, n, program.outputs[o]);
+        const size_t itemsize = program.outputs[o].size();
+        prefetch<Use::write>(at(instance.outputs[o], ahead, itemsize),
+                             n * static_cast<int64_t>(itemsize));
       }
     }
     for (size_t o = 0; o < program.outputs.size(); ++o) {
