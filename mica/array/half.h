@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <compare>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -74,5 +75,56 @@ struct bfloat16_t {
       : bits(detail::float_to_bfloat_bits(static_cast<float>(value))) {}
   constexpr operator float() const { return detail::bfloat_bits_to_float(bits); }
 };
+
+// Compared and computed in float; two of one type give that type, rounded, others a float.
+template <class T>
+concept HalfFloat = std::is_same_v<T, float16_t> || std::is_same_v<T, bfloat16_t>;
+template <HalfFloat A, HalfFloat B>
+using HalfResult = std::conditional_t<std::is_same_v<A, B>, A, float>;
+
+template <HalfFloat A, HalfFloat B>
+constexpr bool operator==(A a, B b) {
+  return static_cast<float>(a) == static_cast<float>(b);
+}
+template <HalfFloat A, HalfFloat B>
+constexpr std::partial_ordering operator<=>(A a, B b) {
+  return static_cast<float>(a) <=> static_cast<float>(b);
+}
+template <HalfFloat T>
+constexpr T operator-(T a) {
+  return T(-static_cast<float>(a));
+}
+template <HalfFloat A, HalfFloat B>
+constexpr HalfResult<A, B> operator+(A a, B b) {
+  return static_cast<float>(a) + static_cast<float>(b);
+}
+template <HalfFloat A, HalfFloat B>
+constexpr HalfResult<A, B> operator-(A a, B b) {
+  return static_cast<float>(a) - static_cast<float>(b);
+}
+template <HalfFloat A, HalfFloat B>
+constexpr HalfResult<A, B> operator*(A a, B b) {
+  return static_cast<float>(a) * static_cast<float>(b);
+}
+template <HalfFloat A, HalfFloat B>
+constexpr HalfResult<A, B> operator/(A a, B b) {
+  return static_cast<float>(a) / static_cast<float>(b);
+}
+template <HalfFloat T>
+constexpr T& operator+=(T& a, float b) {
+  return a = T(static_cast<float>(a) + b);
+}
+template <HalfFloat T>
+constexpr T& operator-=(T& a, float b) {
+  return a = T(static_cast<float>(a) - b);
+}
+template <HalfFloat T>
+constexpr T& operator*=(T& a, float b) {
+  return a = T(static_cast<float>(a) * b);
+}
+template <HalfFloat T>
+constexpr T& operator/=(T& a, float b) {
+  return a = T(static_cast<float>(a) / b);
+}
 
 }  // namespace mica

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "mica/ops/ops.h"
+
 namespace mica {
 namespace {
 
@@ -130,6 +132,40 @@ TEST(Halves, ConvertFromOtherArithmeticTypes) {
   EXPECT_EQ(bfloat16_t(-1.5).bits, 0xbfc0u);
   EXPECT_EQ(float16_t().bits, 0u);
   EXPECT_EQ(bfloat16_t().bits, 0u);
+}
+
+// Beside the operators of arrays, to which a half converts as well.
+template <class T>
+void expect_arithmetic() {
+  const T a(1.5), b(-0.25);
+  EXPECT_TRUE(a == a && a != b && b < a && a >= b && a == 1.5f && b < 0 && a > 0.5);
+  EXPECT_FALSE(T(nan) == T(nan) || T(nan) < a || T(nan) >= a);
+  EXPECT_TRUE(T(0.0f) == T(-0.0f));
+  static_assert(std::is_same_v<decltype(a + b), T> && std::is_same_v<decltype(-a), T>);
+  static_assert(std::is_same_v<decltype(a + 1.0f), float>);
+  EXPECT_EQ(float(a + b), 1.25f);
+  EXPECT_EQ(float(a - b), 1.75f);
+  EXPECT_EQ(float(a * b), -0.375f);
+  EXPECT_EQ(float(a / b), -6.0f);
+  EXPECT_EQ(float(-a), -1.5f);
+  // Rounded to the type: 1 is half a unit in the last place of both numbers, and the tie goes to
+  // even.
+  const float large = std::ldexp(1.0f, std::is_same_v<T, float16_t> ? 11 : 8);
+  EXPECT_EQ(float(T(large) + T(1.0f)), large);
+  T sum = a;
+  sum += 1;
+  sum *= 0.5;
+  sum -= b;
+  sum /= T(2);
+  EXPECT_EQ(float(sum), 0.75f);
+  EXPECT_EQ((a * array(2.0f, dtype_of<T>()) - b).template item<T>(), T(3.25));
+}
+
+TEST(Halves, Arithmetic) {
+  expect_arithmetic<float16_t>();
+  expect_arithmetic<bfloat16_t>();
+  EXPECT_TRUE(float16_t(2.0f) == bfloat16_t(2.0f) && float16_t(2.0f) < bfloat16_t(3.0f));
+  EXPECT_EQ(float16_t(0.1f) + bfloat16_t(2.0f), float(float16_t(0.1f)) + 2.0f);
 }
 
 }  // namespace

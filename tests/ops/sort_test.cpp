@@ -19,16 +19,6 @@ namespace {
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, complex64_t>;
 
-// The number in which elements of T compare.
-template <class T>
-auto number(T value) {
-  if constexpr (std::is_arithmetic_v<T>) {
-    return value;
-  } else {
-    return static_cast<float>(value);
-  }
-}
-
 // Few distinct values, so that there are ties, and the special ones of T.
 template <class T>
 std::vector<T> draw(int64_t n) {
@@ -69,8 +59,7 @@ bool before(T a, T b) {
     if (before(a.real(), b.real())) return true;
     return !before(b.real(), a.real()) && before(a.imag(), b.imag());
   } else {
-    const auto x = number(a), y = number(b);
-    return y != y ? x == x : x < y;
+    return b != b ? a == a : a < b;
   }
 }
 
@@ -80,8 +69,7 @@ bool same(T a, T b) {
   if constexpr (is_complex<T>) {
     return same(a.real(), b.real()) && same(a.imag(), b.imag());
   } else {
-    const auto x = number(a), y = number(b);
-    return x == y || (x != x && y != y);
+    return a == b || (a != a && b != b);
   }
 }
 
