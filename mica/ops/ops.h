@@ -291,6 +291,18 @@ inline array operator~(const array& x) { return bitwise_invert(x); }
 // A C++ number divides as a float32.
 inline array operator/(double x, const array& y) { return divide(array(x), y); }
 inline array operator/(const array& x, double y) { return divide(x, array(y)); }
+// x becomes the result; copies of x keep the value that they have.
+inline array& operator+=(array& x, const array& y) { return x = x + y; }
+inline array& operator-=(array& x, const array& y) { return x = x - y; }
+inline array& operator*=(array& x, const array& y) { return x = x * y; }
+inline array& operator%=(array& x, const array& y) { return x = x % y; }
+inline array& operator&=(array& x, const array& y) { return x = x & y; }
+inline array& operator|=(array& x, const array& y) { return x = x | y; }
+inline array& operator^=(array& x, const array& y) { return x = x ^ y; }
+inline array& operator<<=(array& x, const array& y) { return x = x << y; }
+inline array& operator>>=(array& x, const array& y) { return x = x >> y; }
+inline array& operator/=(array& x, const array& y) { return x = x / y; }
+inline array& operator/=(array& x, double y) { return x = x / y; }
 
 // Reductions, over all axes, one, or several; keepdims keeps them with size 1.
 

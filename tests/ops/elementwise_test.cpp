@@ -232,6 +232,35 @@ TEST(Elementwise, PushesComplexTangents) {
   EXPECT_EQ(push(conjugate).item<complex64_t>(), complex64_t(1, -1));
 }
 
+TEST(Elementwise, AssignsResults) {
+  array x({7, 8});
+  const array before = x;
+  x += 2;
+  x -= array({1, 2});
+  x *= x;
+  EXPECT_TRUE(array_equal(x, array({64, 64})).item<bool>());
+  x %= 60;
+  x <<= array({1, 2});
+  x |= 1;
+  x ^= 8;
+  x &= 15;
+  x >>= 1;
+  EXPECT_TRUE(array_equal(x, array({0, 4})).item<bool>());
+  x /= 8;
+  EXPECT_EQ(x.dtype(), float32);
+  EXPECT_TRUE(array_equal(x, array({0.0f, 0.5f})).item<bool>());
+  x /= array({2, 4});
+  EXPECT_TRUE(array_equal(x, array({0.0f, 0.125f})).item<bool>());
+  EXPECT_TRUE(array_equal(before, array({7, 8})).item<bool>());
+  const array slope = grad([](const array& v) {
+    array y = v;
+    y *= v;
+    y += v;
+    return sum(y);
+  })(of(Floats{1, 2}));
+  EXPECT_TRUE(array_equal(slope, of(Floats{3, 5})).item<bool>());
+}
+
 TEST(Elementwise, ExplainsErrors) {
   const array c = of(Complexes{{1, 2}}), x = of(Floats{1, 2, 3});
   EXPECT_EQ(error_of([&] {
