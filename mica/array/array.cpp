@@ -18,6 +18,21 @@ namespace mica {
 using engine::Node;
 using engine::Value;
 
+namespace {
+
+// `dim` counted from the front.
+size_t axis_of(const char* function, const Shape& shape, int dim) {
+  const int ndim = static_cast<int>(shape.size());
+  if (dim >= -ndim && dim < ndim) return static_cast<size_t>(dim < 0 ? dim + ndim : dim);
+  const std::string expected =
+      ndim == 0 ? "no axis"
+                : "an axis in [-" + std::to_string(ndim) + ", " + std::to_string(ndim) + ")";
+  throw std::out_of_range(std::string(function) + ": expected " + expected + " of an array " +
+                          to_string(shape) + ", got " + std::to_string(dim));
+}
+
+}  // namespace
+
 array::array(Node* node, uint32_t index) noexcept : node_(node), index_(index) { node->retain(); }
 
 array::array(const array& other) noexcept : node_(other.node_), index_(other.index_) {
@@ -77,18 +92,14 @@ size_t array::size() const { return value().size; }
 const Shape& array::shape() const { return value().shape; }
 Dtype array::dtype() const { return value().dtype; }
 
-ShapeElem array::shape(int dim) const {
-  return shape().at(static_cast<size_t>(dim < 0 ? dim + static_cast<int>(ndim()) : dim));
-}
+ShapeElem array::shape(int dim) const { return shape()[axis_of("shape", shape(), dim)]; }
 
 const Strides& array::strides() const {
   if (node_->status == engine::Status::unscheduled) eval();
   return value().strides;
 }
 
-int64_t array::strides(int dim) const {
-  return strides().at(static_cast<size_t>(dim < 0 ? dim + static_cast<int>(ndim()) : dim));
-}
+int64_t array::strides(int dim) const { return strides()[axis_of("strides", shape(), dim)]; }
 
 size_t get_array_buffer_size(const std::vector<array>& arrays) {
   std::set<const void*> counted;

@@ -5,11 +5,13 @@
 #include "mica/memory.h"
 #include "mica/ops/ops.h"
 #include "tests/golden.h"
+#include "tests/ops/expect.h"
 
 namespace mica {
 namespace {
 
 using golden::expect_same;
+using test::expect_error;
 
 const array& x() {
   static const array value({{{0.5f, 2.f}, {3.f, 0.25f}}, {{1.f, 4.f}, {0.125f, 2.5f}}});
@@ -61,6 +63,18 @@ TEST(Methods, Shapes) {
   expect_all_same(x().split(2, 1), split(x(), 2, 1));
   expect_all_same(flatten(x()).split(Shape{1, 3}), split(flatten(x()), Shape{1, 3}));
   expect_all_same(x().split(Shape{1}, 2), split(x(), Shape{1}, 2));
+}
+
+TEST(Methods, AxesOfShapesAndStrides) {
+  const array x = zeros({2, 3});
+  EXPECT_EQ(x.shape(-1), 3);
+  EXPECT_EQ(x.strides(-2), 3);
+  expect_error<std::out_of_range>([&] { x.shape(2); },
+                                  "shape: expected an axis in [-2, 2) of an array (2, 3), got 2");
+  expect_error<std::out_of_range>(
+      [&] { x.strides(-3); }, "strides: expected an axis in [-2, 2) of an array (2, 3), got -3");
+  expect_error<std::out_of_range>([] { array(1.0f).shape(0); },
+                                  "shape: expected no axis of an array (), got 0");
 }
 
 TEST(Methods, Reductions) {
