@@ -159,7 +159,7 @@ bool array::is_available() const {
 
 void array::wait() const {
   if (node_->status.load(std::memory_order_acquire) == engine::Status::scheduled) {
-    node_->event->wait();
+    node_->event->wait(node_->result);
   }
 }
 

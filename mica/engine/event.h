@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <utility>
+#include <vector>
 
 namespace mica::engine {
 
@@ -16,9 +17,11 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  // A null error is success.
-  void set(std::exception_ptr error = nullptr) noexcept {
+  // A null error is success. An event may stand for several results: `failed` tells which of them
+  // the error concerns, all where it is empty.
+  void set(std::exception_ptr error = nullptr, std::vector<bool> failed = {}) noexcept {
     error_ = std::move(error);
+    failed_ = std::move(failed);
     state_.store(1, std::memory_order_release);
     state_.notify_all();
   }
@@ -30,9 +33,15 @@ class Event {
     state_.wait(0, std::memory_order_acquire);
     if (error_) std::rethrow_exception(error_);
   }
+  // As wait(), where the error concerns the result.
+  void wait(uint32_t result) const {
+    state_.wait(0, std::memory_order_acquire);
+    if (error_ && (failed_.empty() || failed_[result])) std::rethrow_exception(error_);
+  }
 
  private:
   std::exception_ptr error_;
+  std::vector<bool> failed_;
   std::atomic<uint32_t> state_{0};
 };
 

@@ -45,6 +45,7 @@ struct Node {
   bool placeholder = false;  // stands for an argument: has no data and can't be evaluated
   bool recyclable = false;   // its memory may become another node's
   uint32_t input_count = 0;
+  uint32_t result = 0;  // which of the event's results output 0 is
   // Place in the schedule being built; meaningful to the thread that holds the engine's lock.
   uint64_t mark = 0;
   uint32_t index = 0;

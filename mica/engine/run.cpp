@@ -12,6 +12,46 @@
 #include "mica/ops/checks.h"
 
 namespace mica::engine {
+namespace {
+
+// What a run could not compute: the first error, and the values that lack for it.
+class Failures {
+ public:
+  explicit Failures(const std::vector<PlanValue>& values) : values_(values) {}
+
+  // Call while an exception is handled.
+  void catch_error() {
+    if (error_) return;
+    roots_ = viewed_roots(values_);
+    failed_.resize(values_.size(), false);
+    error_ = std::current_exception();
+  }
+  void add(uint32_t value) { failed_[roots_[value]] = true; }
+  void add_outputs(const Step& step) {
+    for_each_output(step, [this](uint32_t v) { add(v); });
+  }
+  bool reach(const Step& step) const {
+    bool reached = false;
+    if (error_) for_each_input(step, [&](uint32_t v) { reached = reached || failed_[roots_[v]]; });
+    return reached;
+  }
+
+  const std::exception_ptr& error() const { return error_; }
+  // For each value; empty where nothing failed.
+  std::vector<bool> values() const {
+    std::vector<bool> all(failed_.size());
+    for (size_t v = 0; v < all.size(); ++v) all[v] = failed_[roots_[v]];
+    return all;
+  }
+
+ private:
+  const std::vector<PlanValue>& values_;
+  std::exception_ptr error_;
+  std::vector<uint32_t> roots_;  // of views, and `failed_` of roots
+  std::vector<bool> failed_;
+};
+
+}  // namespace
 
 Run::Run(std::shared_ptr<const Plan> plan, const Graph& graph, std::shared_ptr<Event> done)
     : plan_(std::move(plan)), done_(std::move(done)) {
@@ -37,8 +77,8 @@ void Run::bind_leaves(const Graph& graph) {
     buffers_[plan_->values[v].storage] = value.buffer;
     offsets_[v] = value.offset;
     if (node->status.load(std::memory_order_acquire) == Status::scheduled &&
-        !node->event->is_set()) {
-      waits_.push_back(node->event);
+        (!node->event->is_set() || node->event->error())) {
+      waits_.push_back({node->event, node->result, v});
     }
   }
 }
@@ -88,6 +128,7 @@ void Run::publish(const Graph& graph) {
       value.strides = plan_->values[v].strides;
     }
     node.event = done_;
+    node.result = plan_->value_of[node.index];
     node.status.store(Status::scheduled, std::memory_order_release);
     detach_evaluated(node);
   }
@@ -95,23 +136,44 @@ void Run::publish(const Graph& graph) {
 
 void Run::execute() noexcept {
   std::exception_ptr error;
+  std::vector<bool> failed;
   try {
-    for (const auto& event : waits_) event->wait();
+    Failures failures(plan_->values);
+    for (const Wait& wait : waits_) {
+      try {
+        wait.event->wait(wait.result);
+      } catch (...) {
+        failures.catch_error();
+        failures.add(wait.value);
+      }
+    }
     ThreadCountScope threads;
     for (const Step& step : plan_->steps) {
-      std::visit([this](const auto& s) { run(s); }, step);
+      if (failures.reach(step)) {
+        failures.add_outputs(step);
+        continue;
+      }
+      try {
+        std::visit([this](const auto& s) { run(s); }, step);
+      } catch (...) {
+        failures.catch_error();
+        failures.add_outputs(step);
+      }
     }
     count({.kernels = plan_->steps.size(),
            .bytes = plan_->bytes_moved,
            .temporaries = plan_->temporaries});
+    failed = failures.values();
+    error = failures.error();
   } catch (...) {
+    failed.clear();
     error = std::current_exception();
   }
   buffers_.clear();
   arena_ = {};
   ops_.clear();
   waits_.clear();
-  done_->set(error);
+  done_->set(std::move(error), std::move(failed));
 }
 
 const Op& Run::op_of(uint32_t graph_node) const {

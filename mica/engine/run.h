@@ -21,7 +21,8 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  // Waits for inputs that other streams compute, then runs the steps on the calling thread.
+  // Waits for inputs that other streams compute, then runs the steps on the calling thread. Where
+  // one throws, those that need its results are left out, and only these results fail.
   void execute() noexcept;
 
  private:
@@ -36,7 +37,12 @@ class Run {
 
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<Event> done_;
-  std::vector<std::shared_ptr<Event>> waits_;
+  struct Wait {
+    std::shared_ptr<Event> event;
+    uint32_t result;
+    uint32_t value;  // the leaf
+  };
+  std::vector<Wait> waits_;
   std::vector<OpRef> ops_;          // of plan_->op_nodes
   std::vector<BufferRef> buffers_;  // of storages outside the arena
   BufferRef arena_;

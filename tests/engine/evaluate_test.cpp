@@ -289,6 +289,40 @@ TEST(Evaluate, OutputsMayBeEvaluatedAlready) {
   EXPECT_EQ(after.data<float>()[999], x.data<float>()[999] + 1);
 }
 
+TEST(Evaluate, AnErrorConcernsWhatNeedsItsResultsAlone) {
+  const array x = ramp({4, 3}) * 2;
+  const array bad = take(x, array({9}), 0);
+  const array view = reshape(bad, {3}), after = exp(view) + 1, beside = sum(x * x) + 1;
+  const auto expect_failure = [](const array& a) {
+    try {
+      compute(a);
+      ADD_FAILURE() << "no error";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(),
+                   "gather of (4, 3), (1,): index 9 is out of bounds for axis 0 with size 4");
+    }
+  };
+  EXPECT_THROW(compute(after, beside, view), std::runtime_error);
+  EXPECT_EQ(x.data<float>()[5], ramp({4, 3}).data<float>()[5] * 2);
+  EXPECT_EQ(beside.item<float>(), (sum(x * x) + 1).item<float>());
+  for (const array& failed : {bad, view, after, after + 1, sum(view), x + bad}) {
+    expect_failure(failed);
+  }
+  compute(x + 1);
+}
+
+TEST(Evaluate, WhatAnotherStreamFailedToComputeFails) {
+  const Stream other = new_stream(Device::cpu);
+  const array x = ramp({4, 3});
+  const array bad = take(x, array({9}), 0, other), good = exp(x, other);
+  const array needs = add(bad, x), fine = sum(good);
+  EXPECT_THROW(compute(needs, fine), std::runtime_error);
+  EXPECT_EQ(fine.item<float>(), sum(exp(x)).item<float>());
+  EXPECT_THROW(compute(needs), std::runtime_error);
+  async_eval({bad});
+  EXPECT_THROW(compute(bad + 1), std::runtime_error);
+}
+
 TEST(Evaluate, EmptyArraysAndReductionsOfNothing) {
   const array empty = zeros({0, 3});
   EXPECT_EQ((exp(empty) + 1).size(), 0u);

@@ -32,6 +32,14 @@ TEST(Event, IsSetOnceAndCarriesAnError) {
   EXPECT_THROW(failed.wait(), std::runtime_error);
 }
 
+TEST(Event, AnErrorMayConcernSomeResults) {
+  Event event;
+  event.set(std::make_exception_ptr(std::runtime_error("why")), {false, true});
+  event.wait(0);
+  EXPECT_THROW(event.wait(1), std::runtime_error);
+  EXPECT_THROW(event.wait(), std::runtime_error);
+}
+
 TEST(Event, WakesAllWaiters) {
   const auto event = std::make_shared<Event>();
   int value = 0;
