@@ -26,21 +26,22 @@ array Attention::operator()(const array& x) const {
   const array attended =
       fast::scaled_dot_product_attention(take(qkv, 0, 0), take(qkv, 1, 0), take(qkv, 2, 0),
                                          1 / std::sqrt(static_cast<float>(size)), "causal");
-  return dropout(c_proj(reshape(transpose(attended, {0, 2, 1, 3}), {batch, length, dims})));
+  const array joined = reshape(transpose(attended, {0, 2, 1, 3}), {batch, length, dims});
+  return hooked(dropout(c_proj(joined)), x);
 }
 
 FeedForward::FeedForward(const Config& c)
     : c_fc(c.dims, 4 * c.dims), c_proj(4 * c.dims, c.dims), dropout(c.dropout) {}
 
 array FeedForward::operator()(const array& x) const {
-  return dropout(c_proj(nn::gelu_approx(c_fc(x))));
+  return hooked(dropout(c_proj(nn::gelu_approx(c_fc(x)))), x);
 }
 
 Block::Block(const Config& c) : ln_1(c.dims), attn(c), ln_2(c.dims), mlp(c) {}
 
 array Block::operator()(const array& x) const {
   const array y = x + attn(ln_1(x));
-  return y + mlp(ln_2(y));
+  return hooked(y + mlp(ln_2(y)), x);
 }
 
 Transformer::Transformer(const Config& c)
@@ -51,7 +52,7 @@ Transformer::Transformer(const Config& c)
 array Transformer::operator()(const array& tokens) const {
   array x = dropout(wte(tokens) + wpe(arange(tokens.shape(1))));
   for (const Block& block : h) x = block(x);
-  return ln_f(x);
+  return hooked(ln_f(x), tokens);
 }
 
 Gpt::Gpt(const Config& c) : config(c), transformer(c) {
@@ -70,7 +71,7 @@ Gpt::Gpt(const Config& c) : config(c), transformer(c) {
 }
 
 array Gpt::operator()(const array& tokens) const {
-  return transformer.wte.as_linear(transformer(tokens));
+  return hooked(transformer.wte.as_linear(transformer(tokens)), tokens);
 }
 
 array loss(const Gpt& model, const array& tokens, const array& targets) {

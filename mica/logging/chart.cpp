@@ -19,11 +19,11 @@ namespace {
 
 // In pixels. The margins are around a chart's plane.
 constexpr double plane_width = 400, plane_height = 260;
-constexpr double left = 78, right = 24, top = 44, bottom = 84;
+constexpr double left = 78, right = 24, top = 44, axis_height = 66, legend_row = 18;
 constexpr double chart_width = left + plane_width + right;
-constexpr double chart_height = top + plane_height + bottom;
 constexpr size_t most_dots = 60;  // of a series whose points are marked one by one
-constexpr double letter_width = 8;
+constexpr double letter_width = 8, swatch_width = 26, legend_gap = 16;
+constexpr size_t longest_label = 44, longest_title = 52;
 
 // Okabe and Ito's colours, which can be told apart with any colour vision, on white; and lighter
 // ones of the same hues on black.
@@ -103,6 +103,27 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
   return out;
 }
 
+std::string label(const Series& series) { return shortened(series.label, longest_label); }
+
+// Where each series' label begins: from the left edge, and below the first row's base line.
+std::vector<Point> legend_places(const Chart& chart) {
+  std::vector<Point> places;
+  Point next{left, 0};
+  for (const Series& series : chart.series) {
+    const double width =
+        swatch_width + letter_width * static_cast<double>(columns_of(label(series)));
+    if (next.x > left && next.x + width > chart_width) next = {left, next.y + legend_row};
+    places.push_back(next);
+    next.x += width + legend_gap;
+  }
+  return places;
+}
+
+double height_of(const Chart& chart) {
+  const std::vector<Point> places = legend_places(chart);
+  return top + plane_height + axis_height + (places.empty() ? 0 : places.back().y) + legend_row;
+}
+
 class Drawing {
  public:
   Drawing(std::string& out, const Chart& chart)
@@ -124,7 +145,8 @@ class Drawing {
   }
 
   void draw() {
-    text(left + plane_width / 2, top - 18, "middle", chart_.title, R"( font-size="16")");
+    text(left + plane_width / 2, top - 18, "middle", shortened(chart_.title, longest_title),
+         R"( font-size="16")");
     for (const double tick : y_.marks()) {
       stroke(left, y(tick), left + plane_width, y(tick), "grid");
       text(left - 8, y(tick) + 4, "end", fmt::format("{:.6g}", tick));
@@ -206,12 +228,11 @@ class Drawing {
   }
 
   void draw_legend() {
-    double at = left;
-    const double height = top + plane_height + 66;
-    for (size_t i = 0; i < chart_.series.size(); ++i) {
-      stroke(at, height - 4, at + 20, height - 4, fmt::format("line s{}", i % color_count));
-      text(at + 26, height, "start", chart_.series[i].label);
-      at += 26 + letter_width * static_cast<double>(columns_of(chart_.series[i].label)) + 16;
+    const std::vector<Point> places = legend_places(chart_);
+    for (size_t i = 0; i < places.size(); ++i) {
+      const double y = top + plane_height + axis_height + places[i].y;
+      stroke(places[i].x, y - 4, places[i].x + 20, y - 4, fmt::format("line s{}", i % color_count));
+      text(places[i].x + swatch_width, y, "start", label(chart_.series[i]));
     }
   }
 
@@ -272,13 +293,15 @@ std::vector<double> ticks(double low, double high, Scale scale) {
 
 std::string svg(const std::vector<Chart>& charts) {
   const double width = chart_width * static_cast<double>(charts.size());
+  double height = 0;
+  for (const Chart& chart : charts) height = std::max(height, height_of(chart));
   std::string out = fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}")"
       R"( font-family="sans-serif" font-size="13">)"
       "\n{2}"
       R"(<rect width="{0}" height="{1}" class="paper"/>)"
       "\n",
-      width, chart_height, style());
+      width, height, style());
   for (size_t i = 0; i < charts.size(); ++i) {
     out += fmt::format("<g transform=\"translate({} 0)\">\n", chart_width * static_cast<double>(i));
     Drawing(out, charts[i]).draw();

@@ -117,6 +117,18 @@ TEST(Svg, ThinsLongSeriesToTheirEnvelope) {
   EXPECT_LT(highest, 60);  // the one value of 100 is still there, near the top
 }
 
+TEST(Svg, WrapsALongLegendAndCutsLongLabels) {
+  Chart chart{"", "", "", {}};
+  for (int i = 0; i < 7; ++i) chart.series.push_back({std::string(20, 'a'), {1, 2}, {1, 2}});
+  chart.series.push_back({std::string(100, 'b'), {1, 2}, {1, 2}});
+  const std::string text = svg({chart, {"", "", "", {}}});
+  // Two of 26 + 20 * 8 pixels beside each other, then the long one on a row of its own.
+  EXPECT_EQ(count(text, R"(<text x="104.0")"), 5u);
+  EXPECT_EQ(count(text, R"(<text x="306.0")"), 3u);
+  EXPECT_EQ(count(text, std::string(22, 'b') + "…" + std::string(21, 'b')), 1u);
+  EXPECT_EQ(count(text, R"(height="460")"), 2u);  // 388, and four more rows of 18
+}
+
 TEST(Svg, RefusesSeriesOfUnequalLengths) {
   try {
     svg({{"", "", "", {{"a", {1, 2}, {1}}}}});
