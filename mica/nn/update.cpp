@@ -51,18 +51,21 @@ class Matcher {
       : op_(op), what_(what), strict_(strict), visitor_(visitor) {}
 
   void match(Module& module, const BasicTree<T>& tree, const std::string& path) {
-    match(ModuleWalk::members(module), tree, path, module.type_name());
+    match(ModuleWalk::members(module), tree, path, &module);
   }
 
  private:
+  // `owner` is null for a dictionary.
   void match(const Members& members, const BasicTree<T>& tree, const std::string& path,
-             const std::string& owner) {
+             const Module* owner) {
     if (!tree.is_dict()) return reject("a dictionary", tree, path);
     for (const auto& [key, child] : tree.items()) {
       if (const Member* member = find(members, key))
         match(*member, child, join_path(path, key));
       else if (strict_)
-        refuse(op_, known_keys(members) + " of " + owner + (path.empty() ? "" : " (" + path + ")"),
+        refuse(op_,
+               known_keys(members) + " of " + (owner ? owner->type_name() : "a dictionary") +
+                   (path.empty() ? "" : " (" + path + ")"),
                "'" + key + "'");
     }
   }
@@ -71,7 +74,7 @@ class Matcher {
     if (tree.is_leaf()) return visitor_(path, member, tree.leaf());
     if (tree.empty()) return;
     if (member.is_module()) return match(*member.module, tree, path);
-    if (member.kind == Member::Kind::dict) return match(member.items, tree, path, "a dictionary");
+    if (member.kind == Member::Kind::dict) return match(member.items, tree, path, nullptr);
     if (member.is_array() || !tree.is_list()) return reject(kind_of(member), tree, path);
     const auto& elements = tree.elements();
     if (strict_ && elements.size() > member.items.size())

@@ -262,6 +262,18 @@ void for_each_along_axis(const cpu::Tensor& indices, const Shape& shape, int axi
   const int64_t height = last_axis ? block_size : 1;
   const int64_t blocks = (a.inner + width - 1) / width;
   const int64_t block_grain = std::max<int64_t>(1, grain / (at.n * width));
+  if (last_axis && at.n == 1) {  // an index for each row: blocks of rows
+    engine::parallel_for(a.outer, grain, [&](int64_t begin, int64_t end) {
+      int64_t offsets[block_size];
+      for (int64_t o = begin; o < end; o += block_size) {
+        const int64_t count = std::min(block_size, end - o);
+        std::fill_n(offsets, count, 0);
+        add_offsets(indices, o, count, axis, a.n, 1, 1, offsets);
+        for (int64_t j = 0; j < count; ++j) f(o + j, (o + j) * a.n + offsets[j]);
+      }
+    });
+    return;
+  }
   engine::parallel_for(a.outer * blocks, block_grain, [&](int64_t begin, int64_t end) {
     int64_t offsets[block_size];
     for (int64_t block = begin; block < end; ++block) {

@@ -27,9 +27,57 @@ using cpu::HWY_NAMESPACE::row_exp;
 using cpu::HWY_NAMESPACE::row_max;
 using cpu::HWY_NAMESPACE::row_scale;
 
-void softmax_row(const float* in, float* out, int64_t n) {
-  const float sum = row_exp(in, row_max(in, n), out, n);
-  row_scale(out, 1.0f / sum, n);
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+
+// Rows of n elements that fit in a vector each, and their maxima and sums of exp(x - maximum) in
+// all lanes. All are read before any is written: a read beside what was just written waits for it.
+template <int rows>
+struct ShortRows {
+  hn::Vec<hn::ScalableTag<float>> exps[rows], maxima[rows], sums[rows];
+
+  HWY_INLINE ShortRows(const float* in, int64_t n) {
+    const hn::ScalableTag<float> d;
+    for (int r = 0; r < rows; ++r) exps[r] = cpu::HWY_NAMESPACE::load_rest(d, in + r * n, n);
+    for (int r = 0; r < rows; ++r) {
+      maxima[r] = hn::MaxOfLanes(d, exps[r]);
+      exps[r] = cpu::HWY_NAMESPACE::math::exp(d, hn::Sub(exps[r], maxima[r]));
+      sums[r] = hn::SumOfLanes(d, exps[r]);
+    }
+  }
+};
+
+// Calls f(ShortRows, first row) for as many of the rows at once as pay; false where they are long.
+template <class F>
+HWY_INLINE bool for_short_rows(const float* in, int64_t rows, int64_t n, F&& f) {
+  constexpr int together = 4;
+  if (n > static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()))) return false;
+  int64_t row = 0;
+  for (; row + together <= rows; row += together) f(ShortRows<together>(in + row * n, n), row);
+  for (; row < rows; ++row) f(ShortRows<1>(in + row * n, n), row);
+  return true;
+}
+
+bool softmax_short_rows(const float* in, float* out, int64_t rows, int64_t n) {
+  return for_short_rows(in, rows, n, [&]<int count>(const ShortRows<count>& r, int64_t row) {
+    const hn::ScalableTag<float> d;
+    for (int i = 0; i < count; ++i) {
+      const auto y = hn::Mul(r.exps[i], hn::Div(hn::Set(d, 1.0f), r.sums[i]));
+      cpu::HWY_NAMESPACE::store_rest(d, y, n, out + (row + i) * n);
+    }
+  });
+}
+
+#endif
+
+// out may be in.
+void softmax_rows(const float* in, float* out, int64_t rows, int64_t n) {
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  if (softmax_short_rows(in, out, rows, n)) return;
+#endif
+  for (; rows > 0; --rows, in += n, out += n) {
+    const float sum = row_exp(in, row_max(in, n), out, n);
+    row_scale(out, 1.0f / sum, n);
+  }
 }
 
 // out may be c.
@@ -46,11 +94,27 @@ void softmax_backward_row(const float* y, const float* c, float* out, int64_t n)
 }
 
 // Where the largest element is infinite it is the result, but for a NaN beside it.
-float logsumexp_row(const float* in, int64_t n) {
-  const float max = row_max(in, n);
-  if (!std::isinf(max)) return max + std::log(row_exp(in, max, nullptr, n));
+float infinite_row(const float* in, float max, int64_t n) {
   const float* nan = std::find_if(in, in + n, [](float x) { return std::isnan(x); });
   return nan == in + n ? max : *nan;
+}
+
+void logsumexp_rows(const float* in, float* out, int64_t rows, int64_t n) {
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  const auto finish = [&]<int count>(const ShortRows<count>& r, int64_t row) {
+    for (int i = 0; i < count; ++i) {
+      const float max = hn::GetLane(r.maxima[i]), sum = hn::GetLane(r.sums[i]);
+      out[row + i] =
+          std::isinf(max) ? infinite_row(in + (row + i) * n, max, n) : max + std::log(sum);
+    }
+  };
+  if (for_short_rows(in, rows, n, finish)) return;
+#endif
+  for (int64_t row = 0; row < rows; ++row, in += n) {
+    const float max = row_max(in, n);
+    out[row] =
+        std::isinf(max) ? infinite_row(in, max, n) : max + std::log(row_exp(in, max, nullptr, n));
+  }
 }
 
 }  // namespace HWY_NAMESPACE
@@ -61,9 +125,9 @@ HWY_AFTER_NAMESPACE();
 namespace mica::ops {
 namespace {
 
-HWY_EXPORT(softmax_row);
+HWY_EXPORT(softmax_rows);
 HWY_EXPORT(softmax_backward_row);
-HWY_EXPORT(logsumexp_row);
+HWY_EXPORT(logsumexp_rows);
 
 double real_part(double x) { return x; }
 float real_part(complex64_t x) { return x.real(); }
@@ -82,11 +146,9 @@ T max_of_row(const T* in, int64_t n) {
 
 template <class T>
 void softmax_row_of(const T* in, T* out, int64_t n, std::vector<float>& scratch) {
-  if constexpr (std::is_same_v<T, float>) {
-    HWY_DYNAMIC_DISPATCH(softmax_row)(in, out, n);
-  } else if constexpr (cpu::is_half<T>) {
+  if constexpr (cpu::is_half<T>) {
     scratch.assign(in, in + n);
-    HWY_DYNAMIC_DISPATCH(softmax_row)(scratch.data(), scratch.data(), n);
+    HWY_DYNAMIC_DISPATCH(softmax_rows)(scratch.data(), scratch.data(), 1, n);
     for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(scratch[static_cast<size_t>(i)]);
   } else {
     const T max = max_of_row(in, n);
@@ -98,11 +160,11 @@ void softmax_row_of(const T* in, T* out, int64_t n, std::vector<float>& scratch)
 
 template <class T>
 T logsumexp_row_of(const T* in, int64_t n, std::vector<float>& scratch) {
-  if constexpr (std::is_same_v<T, float>) {
-    return HWY_DYNAMIC_DISPATCH(logsumexp_row)(in, n);
-  } else if constexpr (cpu::is_half<T>) {
+  if constexpr (cpu::is_half<T>) {
     scratch.assign(in, in + n);
-    return static_cast<T>(HWY_DYNAMIC_DISPATCH(logsumexp_row)(scratch.data(), n));
+    float result;
+    HWY_DYNAMIC_DISPATCH(logsumexp_rows)(scratch.data(), &result, 1, n);
+    return static_cast<T>(result);
   } else {
     const T max = max_of_row(in, n);
     if (std::isinf(real_part(max))) {
@@ -115,12 +177,18 @@ T logsumexp_row_of(const T* in, int64_t n, std::vector<float>& scratch) {
   }
 }
 
-// Calls f(row, scratch) for each row of the last axis, in parallel.
+// Calls f(begin, end) for parts of the rows of the last axis, in parallel.
 template <class F>
-void for_each_row(const cpu::Tensor& in, F&& f) {
+void for_rows(const cpu::Tensor& in, F&& f) {
   const int64_t n = in.shape.back();
   const int64_t rows = static_cast<int64_t>(in.size) / n;
-  engine::parallel_for(rows, std::max<int64_t>(1, (1 << 13) / n), [&](int64_t begin, int64_t end) {
+  engine::parallel_for(rows, std::max<int64_t>(1, (1 << 13) / n), f);
+}
+
+// Calls f(row, scratch) for each of them.
+template <class F>
+void for_each_row(const cpu::Tensor& in, F&& f) {
+  for_rows(in, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch;
     for (int64_t row = begin; row < end; ++row) f(row, scratch);
   });
@@ -132,6 +200,13 @@ void Softmax::cpu(const cpu::Call& call) const {
   const cpu::Tensor& in = call.inputs[0];
   if (in.size == 0) return;
   const int64_t n = in.shape.back();
+  if (in.dtype == float32) {
+    const float* from = in.as<float>();
+    float* const out = call.outputs[0].as<float>();
+    return for_rows(in, [&](int64_t begin, int64_t end) {
+      HWY_DYNAMIC_DISPATCH(softmax_rows)(from + begin * n, out + begin * n, end - begin, n);
+    });
+  }
   cpu::visit_inexact_type(in.dtype, [&]<class T>() {
     for_each_row(in, [&](int64_t row, std::vector<float>& scratch) {
       softmax_row_of(in.as<T>() + row * n, call.outputs[0].as<T>() + row * n, n, scratch);
@@ -165,6 +240,13 @@ void LogSumExp::cpu(const cpu::Call& call) const {
   const cpu::Tensor& in = call.inputs[0];
   if (in.size == 0) return;
   const int64_t n = in.shape.back();
+  if (in.dtype == float32) {
+    const float* from = in.as<float>();
+    float* const out = call.outputs[0].as<float>();
+    return for_rows(in, [&](int64_t begin, int64_t end) {
+      HWY_DYNAMIC_DISPATCH(logsumexp_rows)(from + begin * n, out + begin, end - begin, n);
+    });
+  }
   cpu::visit_inexact_type(in.dtype, [&]<class T>() {
     for_each_row(in, [&](int64_t row, std::vector<float>& scratch) {
       call.outputs[0].as<T>()[row] = logsumexp_row_of(in.as<T>() + row * n, n, scratch);

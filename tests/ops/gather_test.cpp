@@ -97,6 +97,24 @@ TEST(TakeAlongAxis, BroadcastsTheOtherAxes) {
   expect_array<float>(take_along_axis(x, reshape(integers({2, -3}), {2, 1}), -1), {2, 1}, {3, 4});
 }
 
+TEST(TakeAlongAxis, OneIndexForEachOfManyRows) {
+  const int rows = 700, columns = 5;
+  const array x = counting({rows, columns}, 0);
+  const array index =
+      subtract(remainder(multiply(arange(rows), array(3)), array(columns)), array(columns));
+  const auto taken = values<float>(take_along_axis(x, expand_dims(index, -1), -1));
+  const auto added =
+      values<float>(scatter_add_axis(x, expand_dims(index, -1), ones({rows, 1}), -1));
+  for (int row = 0; row < rows; ++row) {
+    const int column = row * 3 % columns;
+    ASSERT_EQ(taken[static_cast<size_t>(row)], static_cast<float>(row * columns + column));
+    for (int i = 0; i < columns; ++i) {
+      const auto at = static_cast<size_t>(row * columns + i);
+      ASSERT_EQ(added[at], static_cast<float>(at) + static_cast<float>(i == column));
+    }
+  }
+}
+
 TEST(Indexing, Errors) {
   const array x = counting({2, 3});
   expect_error([&] { take(x, array({0.0f}), 1); }, "take: expected integer indices, got float32");

@@ -80,6 +80,35 @@ TEST(Reductions, SoftmaxOfLargeValues) {
   EXPECT_NEAR(logsumexp(array({1000, 1001})).item<float>(), 1001.3133f, 1e-4);
 }
 
+// Rows that fit in a vector are computed several at a time, over their own inputs where these die.
+TEST(Reductions, SoftmaxOfShortRows) {
+  for (const int n : {1, 3, 8, 10, 16, 17, 33}) {
+    for (const int rows : {1, 3, 4, 9}) {
+      const array x =
+          sin(multiply(reshape(arange(0, rows * n, 1, float32), {rows, n}), array(3.7f)));
+      const auto in = values<float>(x);
+      const auto y = values<float>(softmax(multiply(x, array(5.0f)), -1));
+      const auto z = values<float>(logsumexp(multiply(x, array(5.0f)), -1));
+      for (int row = 0; row < rows; ++row) {
+        double sum = 0;
+        for (int i = 0; i < n; ++i) sum += std::exp(5.0 * in[static_cast<size_t>(row * n + i)]);
+        EXPECT_NEAR(z[static_cast<size_t>(row)], std::log(sum), 2e-6) << n << " " << row;
+        for (int i = 0; i < n; ++i) {
+          const auto at = static_cast<size_t>(row * n + i);
+          const double expected = std::exp(5.0 * in[at]) / sum;
+          EXPECT_NEAR(y[at], expected, 3e-6 * expected) << n << " " << row << " " << i;
+        }
+      }
+    }
+  }
+  const auto mixed = values<float>(logsumexp(
+      array({1.0f, nan, infinity, 2.0f, -infinity, -infinity, 3.0f, 3.0f}, Shape{4, 2}), -1));
+  EXPECT_TRUE(std::isnan(mixed[0]));
+  EXPECT_EQ(mixed[1], infinity);
+  EXPECT_EQ(mixed[2], -infinity);
+  EXPECT_NEAR(mixed[3], 3.6931472f, 1e-6);
+}
+
 TEST(Reductions, FirstOfEqualPositions) {
   EXPECT_EQ(argmax(array({1, 3, 3})).item<uint32_t>(), 1u);
   EXPECT_EQ(argmin(array({1, 0, 0})).item<uint32_t>(), 1u);
