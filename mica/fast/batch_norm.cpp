@@ -6,16 +6,11 @@
 #include "mica/ops/elementwise/rules.h"
 #include "mica/ops/op_list.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/reduce.h"
 #include "mica/transforms/transforms.h"
 
 namespace mica::ops {
 namespace {
-
-std::vector<int> all_but_last(const array& x) {
-  std::vector<int> axes = all_axes(static_cast<int>(x.ndim()));
-  axes.pop_back();
-  return axes;
-}
 
 array scaled(const array& x, const array& mean, const array& var, double eps) {
   return (x - mean) * rsqrt(var + scalar(eps, var.dtype()));

@@ -8,6 +8,7 @@
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/reduce.h"
 #include "mica/utils.h"
 
 namespace mica {
@@ -38,12 +39,6 @@ array derivative(const Normalize& op, const Normalized& at, const array& directi
   const array along = at.x_hat * row_mean(direction * at.x_hat);
   const array rest = op.centered ? direction - row_mean(direction) : direction;
   return at.scale * (rest - along);
-}
-
-std::vector<int> all_but_last(const array& x) {
-  std::vector<int> axes = all_axes(static_cast<int>(x.ndim()));
-  axes.pop_back();
-  return axes;
 }
 
 }  // namespace

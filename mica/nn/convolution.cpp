@@ -6,6 +6,7 @@
 
 #include "mica/nn/values.h"
 #include "mica/ops/checks.h"
+#include "mica/ops/convolution.h"
 #include "mica/ops/ops.h"
 #include "mica/random/random.h"
 
@@ -137,11 +138,13 @@ array Conv<n>::operator()(const array& x) const try {
   this->check_input(x);
   const bool zeros = padding_mode == PaddingMode::zeros;
   const Sizes<n> none = 0;
-  const array y = conv_general(zeros ? x : padded(x), this->weight, this->stride.to_vector(),
-                               (zeros ? this->padding : none).to_vector(),
-                               (zeros ? padding_end : none).to_vector(), this->dilation.to_vector(),
-                               std::vector<int>{}, this->groups);
-  return this->finished(y, x);
+  const array input = zeros ? x : padded(x);
+  const auto stride = this->stride.to_vector(), dilation = this->dilation.to_vector();
+  const auto low = (zeros ? this->padding : none).to_vector(),
+             high = (zeros ? padding_end : none).to_vector();
+  const array y = ops::conv_with_bias(input, this->weight, this->bias, stride, low, high, dilation,
+                                      this->groups);
+  return this->hooked(y, x);
 } catch (const std::invalid_argument&) {
   detail::rethrow_from(*this);
 }

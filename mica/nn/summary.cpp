@@ -40,7 +40,8 @@ double flops_of(engine::Node& node) {
              op_id<ops::GatherQmm>()))
     return 2 * size * inputs[0].shape(-1);
   if (op == op_id<ops::AddMM>()) return size * (2.0 * inputs[0].shape(-1) + 1);
-  if (op == op_id<ops::Convolution>()) return 2 * size * elements(inputs[1]) / inputs[1].shape(0);
+  if (op == op_id<ops::Convolution>())
+    return size * (2 * elements(inputs[1]) / inputs[1].shape(0) + (inputs.size() > 2 ? 1 : 0));
   if (op == op_id<ops::Attention>()) {
     const array &queries = inputs[0], &keys = inputs[1], &values = inputs[2];
     const double scores = elements(queries) / queries.shape(3) * keys.shape(2);

@@ -7,6 +7,7 @@
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/reduce.h"
 #include "mica/utils.h"
 
 namespace mica {
@@ -18,6 +19,11 @@ void ConvWindow::add_to_key(engine::Key& key) const {
   }
   key.add_field(groups);
   key.add_field(flip);
+}
+
+void Convolution::add_to_key(engine::Key& key) const {
+  window.add_to_key(key);
+  key.add_field(biased);
 }
 
 void ConvolutionBackwardData::add_to_key(engine::Key& key) const {
@@ -50,13 +56,15 @@ ShapeElem output_size(const ConvWindow& window, size_t i, int64_t input, int64_t
 }
 
 array convolve(const ConvWindow& window, const array& input, const array& weight,
-               const StreamOrDevice& s = {}) {
+               const StreamOrDevice& s = {}, const std::optional<array>& bias = std::nullopt) {
   Shape shape{input.shape(0)};
   for (size_t i = 0; i < window.stride.size(); ++i) {
     shape.push_back(output_size(window, i, input.shape()[i + 1], weight.shape()[i + 1]));
   }
   shape.push_back(weight.shape(0));
-  return engine::apply(Convolution{window}, {input, weight}, shape, input.dtype(), s);
+  std::vector<array> inputs{input, weight};
+  if (bias) inputs.push_back(*bias);
+  return engine::apply(Convolution{window, bias.has_value()}, inputs, shape, input.dtype(), s);
 }
 
 array backward_data(const ConvWindow& window, const std::vector<int>& spatial,
@@ -132,6 +140,10 @@ std::vector<array> Convolution::vjp(const engine::VjpArgs& args) const {
   const array &input = args.primals[0], &weight = args.primals[1];
   std::vector<array> cotangents;
   for (int argnum : args.argnums) {
+    if (argnum == 2) {
+      cotangents.push_back(sum(args.cotangents[0], all_but_last(args.cotangents[0])));
+      continue;
+    }
     cotangents.push_back(argnum == 0 ? backward_data(window, spatial_sizes(input),
                                                      args.cotangents[0], conjugate(weight))
                                      : backward_weights(window, spatial_sizes(weight),
@@ -141,11 +153,33 @@ std::vector<array> Convolution::vjp(const engine::VjpArgs& args) const {
 }
 
 std::vector<array> Convolution::jvp(const engine::JvpArgs& args) const {
-  return bilinear_jvp(args, [&](const array& x, const array& w) { return convolve(window, x, w); });
+  std::vector<array> terms;
+  for (size_t i = 0; i < args.argnums.size(); ++i) {
+    const array& tangent = args.tangents[i];
+    if (args.argnums[i] == 2) {
+      terms.push_back(broadcast_to(tangent, args.outputs[0].shape()));
+    } else {
+      terms.push_back(args.argnums[i] == 0 ? convolve(window, tangent, args.primals[1])
+                                           : convolve(window, args.primals[0], tangent));
+    }
+  }
+  return {sum_of(terms)};
 }
 
 engine::Batched Convolution::vmap(const engine::VmapArgs& args) const {
   const int batch = args.batch;
+  if (biased) {  // which is added apart, and may be all that has a batch
+    const array &input = args.inputs[0], &weight = args.inputs[1];
+    const bool shared = args.axes[0] < 0 && args.axes[1] < 0;
+    const array y = shared ? expand_dims(convolve(window, input, weight), 0)
+                           : Convolution{window}
+                                 .vmap({args.inputs.first(2), args.axes.first(2), batch})
+                                 .outputs[0];
+    const array bias = batch_first_or_one(args.inputs[2], args.axes[2]);
+    Shape beside(y.ndim(), 1);
+    beside.front() = bias.shape(0), beside.back() = bias.shape(1);
+    return {{y + reshape(bias, beside)}, {0}};
+  }
   if (args.axes[1] < 0) {
     const array input = fold_into_first(moveaxis(args.inputs[0], args.axes[0], 0));
     return {{unfold_first(convolve(window, input, args.inputs[1]), batch)}, {0}};
@@ -290,38 +324,61 @@ array conv_transpose(const char* op, const array& input, const array& weight,
   return conv_general(input, weight, {}, lo, hi, dilation, stride, groups, true, s);
 }
 
+// What conv_general was asked for, checked.
+ConvWindow checked_window(const array& input, const array& weight, std::vector<int> stride,
+                          std::vector<int> padding_lo, std::vector<int> padding_hi,
+                          std::vector<int> kernel_dilation, std::vector<int> input_dilation,
+                          int groups, bool flip) {
+  if (input.ndim() < 3 || input.ndim() > 5) {
+    fail("conv", "expected input (N, ..., C) with one to three spatial axes, got " +
+                     to_string(input.shape()));
+  }
+  const size_t rank = input.ndim() - 2;
+  check_rank("conv", input, weight, rank);
+  if (!issubdtype(input.dtype(), inexact)) {
+    fail("conv", "expected a floating input, got " + std::string(dtype_name(input.dtype())));
+  }
+  check_channels(input, weight, groups);
+  constexpr int any = std::numeric_limits<int>::min();
+  const ConvWindow window{per_axis("strides", std::move(stride), rank, 1, 1),
+                          per_axis("low paddings", std::move(padding_lo), rank, 0, any),
+                          per_axis("high paddings", std::move(padding_hi), rank, 0, any),
+                          per_axis("kernel dilations", std::move(kernel_dilation), rank, 1, 1),
+                          per_axis("input dilations", std::move(input_dilation), rank, 1, 1),
+                          groups,
+                          flip};
+  for (size_t i = 0; i < rank; ++i) {
+    if (output_size(window, i, input.shape()[i + 1], weight.shape()[i + 1]) > 0) continue;
+    fail("conv", "expected a weight that fits into the padded input " + to_string(input.shape()) +
+                     " along axis " + std::to_string(i + 1) + ", got " + to_string(weight.shape()));
+  }
+  return window;
+}
+
 }  // namespace
+
+array conv_with_bias(const array& input, const array& weight, const std::optional<array>& bias,
+                     const std::vector<int>& stride, const std::vector<int>& padding_lo,
+                     const std::vector<int>& padding_hi, const std::vector<int>& dilation,
+                     int groups) {
+  const ConvWindow window =
+      checked_window(input, weight, stride, padding_lo, padding_hi, dilation, {}, groups, false);
+  const Dtype dtype = result_type(input, weight);
+  const array x = astype(input, dtype), w = astype(weight, dtype);
+  const bool fits = bias && bias->dtype() == dtype && bias->shape() == Shape{weight.shape(0)};
+  if (!bias || (fits && x.size() > 0 && w.size() > 0)) return convolve(window, x, w, {}, bias);
+  return convolve(window, x, w) + *bias;
+}
+
 }  // namespace ops
 
 array conv_general(array input, array weight, std::vector<int> stride, std::vector<int> padding_lo,
                    std::vector<int> padding_hi, std::vector<int> kernel_dilation,
                    std::vector<int> input_dilation, int groups, bool flip, StreamOrDevice s) {
-  if (input.ndim() < 3 || input.ndim() > 5) {
-    ops::fail("conv", "expected input (N, ..., C) with one to three spatial axes, got " +
-                          to_string(input.shape()));
-  }
-  const size_t rank = input.ndim() - 2;
-  ops::check_rank("conv", input, weight, rank);
+  const ops::ConvWindow window = ops::checked_window(
+      input, weight, std::move(stride), std::move(padding_lo), std::move(padding_hi),
+      std::move(kernel_dilation), std::move(input_dilation), groups, flip);
   const Dtype dtype = result_type(input, weight);
-  if (!issubdtype(input.dtype(), inexact)) {
-    ops::fail("conv", "expected a floating input, got " + std::string(dtype_name(input.dtype())));
-  }
-  ops::check_channels(input, weight, groups);
-  constexpr int any = std::numeric_limits<int>::min();
-  const ops::ConvWindow window{
-      ops::per_axis("strides", std::move(stride), rank, 1, 1),
-      ops::per_axis("low paddings", std::move(padding_lo), rank, 0, any),
-      ops::per_axis("high paddings", std::move(padding_hi), rank, 0, any),
-      ops::per_axis("kernel dilations", std::move(kernel_dilation), rank, 1, 1),
-      ops::per_axis("input dilations", std::move(input_dilation), rank, 1, 1),
-      groups,
-      flip};
-  for (size_t i = 0; i < rank; ++i) {
-    if (ops::output_size(window, i, input.shape()[i + 1], weight.shape()[i + 1]) > 0) continue;
-    ops::fail("conv", "expected a weight that fits into the padded input " +
-                          to_string(input.shape()) + " along axis " + std::to_string(i + 1) +
-                          ", got " + to_string(weight.shape()));
-  }
   return ops::convolve(window, astype(input, dtype, s), astype(weight, dtype, s), s);
 }
 

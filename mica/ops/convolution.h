@@ -1,6 +1,7 @@
 // Convolutions with channels last, over one to three spatial axes, and their transposes.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "mica/engine/op.h"
@@ -20,13 +21,15 @@ struct ConvWindow {
   void add_to_key(engine::Key& key) const;
 };
 
-// input (N, spatial..., C), weight (O, kernel..., C / groups) -> (N, spatial..., O).
+// input (N, spatial..., C), weight (O, kernel..., C / groups) and, where `biased`, bias (O)
+// -> (N, spatial..., O).
 struct Convolution {
   ConvWindow window;
+  bool biased = false;
 
   static constexpr const char* name = "convolution";
   bool operator==(const Convolution&) const = default;
-  void add_to_key(engine::Key& key) const { window.add_to_key(key); }
+  void add_to_key(engine::Key& key) const;
   std::vector<array> vjp(const engine::VjpArgs&) const;
   std::vector<array> jvp(const engine::JvpArgs&) const;
   engine::Batched vmap(const engine::VmapArgs&) const;
@@ -62,5 +65,11 @@ struct ConvolutionBackwardWeights {
   engine::Batched vmap(const engine::VmapArgs&) const;
   void cpu(const cpu::Call&) const;
 };
+
+// conv_general of what it takes, plus bias (O) where given: in one op where both have one dtype.
+array conv_with_bias(const array& input, const array& weight, const std::optional<array>& bias,
+                     const std::vector<int>& stride, const std::vector<int>& padding_lo,
+                     const std::vector<int>& padding_hi, const std::vector<int>& dilation,
+                     int groups);
 
 }  // namespace mica::ops

@@ -44,7 +44,7 @@ void Convolution::cpu(const cpu::Call& call) const {
   if (fill_empty(call)) return;
   const cpu::Tensor &input = call.inputs[0], &weight = call.inputs[1], &out = call.outputs[0];
   cpu::conv_forward(conv_problem(window, out.dtype, input.shape, weight.shape), input.data,
-                    weight.data, nullptr, out.data);
+                    weight.data, biased ? call.inputs[2].data : nullptr, out.data);
 }
 
 void ConvolutionBackwardData::cpu(const cpu::Call& call) const {

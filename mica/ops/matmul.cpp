@@ -8,6 +8,7 @@
 #include "mica/ops/batching.h"
 #include "mica/ops/checks.h"
 #include "mica/ops/ops.h"
+#include "mica/ops/reduce.h"
 #include "mica/ops/views.h"
 #include "mica/utils.h"
 
@@ -107,12 +108,6 @@ array operand_cotangent(const engine::VjpArgs& args, int argnum) {
 // The tangent of a @ b along one operand.
 array operand_tangent(const engine::JvpArgs& args, int argnum, const array& tangent) {
   return argnum == 0 ? matmul(tangent, args.primals[1]) : matmul(args.primals[0], tangent);
-}
-
-std::vector<int> all_but_last(const array& x) {
-  std::vector<int> axes = all_axes(static_cast<int>(x.ndim()));
-  axes.pop_back();
-  return axes;
 }
 
 }  // namespace

@@ -107,6 +107,12 @@ array extremum_weights(const array& x, const array& out, const std::vector<int>&
 
 }  // namespace
 
+std::vector<int> all_but_last(const array& x) {
+  std::vector<int> axes = all_axes(static_cast<int>(x.ndim()));
+  axes.pop_back();
+  return axes;
+}
+
 std::vector<array> Reduce::vjp(const engine::VjpArgs& args) const {
   const array& x = args.primals[0];
   const array& cotangent = args.cotangents[0];

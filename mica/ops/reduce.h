@@ -24,4 +24,7 @@ struct Reduce {
   engine::Batched vmap(const engine::VmapArgs&) const;
 };
 
+// All axes of x but the last: to sum over rows.
+std::vector<int> all_but_last(const array& x);
+
 }  // namespace mica::ops

@@ -2,6 +2,7 @@
 // bits.
 #include "mica/fast/batch_norm.h"
 #include "mica/fast/fast.h"
+#include "mica/ops/convolution.h"
 #include "mica/ops/ops.h"
 #include "mica/ops/pooling.h"
 #include "mica/random/random.h"
@@ -33,6 +34,9 @@ std::vector<OpRow> convolution_rows() {
     return Arrays{conv2d(x[0], x[1], {2, 1}, {1, 2}, {1, 2}, 2)};
   };
   const Function line = [](const Arrays& x) { return Arrays{conv1d(x[0], x[1], 2, 1)}; };
+  const Function biased = [](const Arrays& x) {
+    return Arrays{ops::conv_with_bias(x[0], x[1], x[2], {2, 1}, {1, 0}, {0, 1}, {1, 2}, 2)};
+  };
   const Function up = [](const Arrays& x) {
     return Arrays{conv_transpose2d(x[0], x[1], {2, 2}, {1, 0})};
   };
@@ -41,6 +45,7 @@ std::vector<OpRow> convolution_rows() {
       row("conv2d_strided_in_groups", strided, {{{{1, 6, 7, 4}}, {{6, 3, 2, 2}}}}),
       row("conv1d", line, {{{{2, 7, 3}}, {{4, 3, 3}}}}),
       row("conv_transpose2d", up, {{{{1, 4, 3, 3}}, {{2, 3, 3, 3}}}}),
+      row("conv2d_biased", biased, {{{{1, 6, 7, 4}}, {{6, 3, 2, 2}}, {{6}}}}),
       row("conv2d_gradient", gradient_of(plain),
           {{{{2, 5, 6, 3}}, {{4, 3, 2, 3}}, {{2, 3, 5, 4}}}}),
       row("conv2d_gradient_in_groups", gradient_of(strided),
