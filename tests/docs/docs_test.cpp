@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace mica {
 
@@ -134,6 +136,60 @@ TEST(Layers, AreAllListedWithTheirArguments) {
     }
   }
   EXPECT_GT(names, 180);
+}
+
+std::vector<std::filesystem::path> pages() {
+  std::vector<std::filesystem::path> found;
+  for (const char* folder : {"", "docs"})
+    for (const auto& entry : std::filesystem::directory_iterator(root / folder))
+      if (entry.path().extension() == ".md") found.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(root / "examples"))
+    if (std::filesystem::exists(entry.path() / "README.md"))
+      found.push_back(entry.path() / "README.md");
+  return found;
+}
+
+// What a page links to, but for addresses of the web. Code is left out.
+std::vector<std::string> links(const std::filesystem::path& page) {
+  const std::regex code("```[^]*?```|`[^`]*`"), link(R"(\]\(([^)\s]+)\))");
+  const std::string text = std::regex_replace(contents(page), code, "");
+  std::vector<std::string> found;
+  for (auto m = std::sregex_iterator(text.begin(), text.end(), link); m != std::sregex_iterator();
+       ++m)
+    if ((*m)[1].str().find("://") == std::string::npos) found.push_back((*m)[1]);
+  return found;
+}
+
+// Files, not folders: the reference has no pages for those.
+TEST(Pages, LinkToFilesThatExist) {
+  size_t count = 0;
+  for (const auto& page : pages()) {
+    for (const std::string& link : links(page)) {
+      EXPECT_TRUE(std::filesystem::is_regular_file(page.parent_path() / link))
+          << page << " links to " << link;
+      ++count;
+    }
+  }
+  EXPECT_GT(count, 30u);
+}
+
+TEST(Pages, AreAllLinkedFromTheReadme) {
+  const auto linked = links(root / "README.md");
+  for (const auto& page : pages()) {
+    const std::string name = page.lexically_relative(root).generic_string();
+    if (name == "README.md") continue;
+    EXPECT_NE(std::find(linked.begin(), linked.end(), name), linked.end()) << name;
+  }
+}
+
+TEST(Pictures, AreDrawnForDarkScreensToo) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(root / "docs")) {
+    if (entry.path().extension() != ".svg") continue;
+    EXPECT_NE(contents(entry.path()).find("prefers-color-scheme"), std::string::npos) << entry;
+    ++count;
+  }
+  EXPECT_GE(count, 5u);
 }
 
 }  // namespace
