@@ -228,6 +228,35 @@ TEST(Matmul, LargeProducts) {
   expect_product<bfloat16_t>(with_layout<bfloat16_t>(256, 128, 784, false, true), true);
 }
 
+// The right operand of such products is packed first. They are compared with those in float32.
+TEST(Matmul, LargeBfloat16Products) {
+  constexpr int64_t m = 1030, n = 1027, k = 1041;
+  const auto a = values<bfloat16_t>(m * k, 1), b = values<bfloat16_t>(k * n, 2);
+  const auto bias = values<bfloat16_t>(n, 3), old = values<bfloat16_t>(m * n, 4);
+  const auto wide = [](const std::vector<bfloat16_t>& x) {
+    return std::vector<float>(x.begin(), x.end());
+  };
+  for (const Epilogue epilogue : {Epilogue::none, Epilogue::relu, Epilogue::accumulate}) {
+    MatmulProblem p = plain<bfloat16_t>(m, n, k), q = plain<float>(m, n, k);
+    p.epilogue = q.epilogue = epilogue;
+    const bool with_bias = epilogue == Epilogue::relu;
+    std::vector<bfloat16_t> out = old;
+    std::vector<float> expected = wide(old);
+    for (int times = 0; times < 2; ++times) {  // the second finds what the first has made
+      out = old;
+      matmul(p, a.data(), b.data(), with_bias ? bias.data() : nullptr, out.data());
+    }
+    matmul(q, wide(a).data(), wide(b).data(), with_bias ? wide(bias).data() : nullptr,
+           expected.data());
+    for (size_t i = 0; i < out.size(); ++i) {
+      const double x = expected[i];
+      ASSERT_LE(std::abs(x - static_cast<double>(static_cast<float>(out[i]))),
+                tolerance<bfloat16_t>(x, k))
+          << "epilogue " << static_cast<int>(epilogue) << " at " << i << ": expected " << x;
+    }
+  }
+}
+
 TEST(Matmul, WrongDescriptions) {
   MatmulProblem p = plain<float>(1, 1, 1);
   p.dtype = Dtype::Val::bool_;
