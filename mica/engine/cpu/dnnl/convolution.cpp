@@ -205,7 +205,7 @@ void run(const ConvProblem& p, ConvPass pass, const ConvOperands& x) {
   if (!empty && is_product(p) && !(x.bias && pass == ConvPass::backward_weights)) {
     return run_product(p, pass, x);
   }
-  if (!empty && suits_winograd(p)) return conv_winograd(p, pass, x);
+  if (!empty && suits_winograd(p, pass)) return conv_winograd(p, pass, x);
   const bool known = p.dtype == Dtype::Val::float32 || p.dtype == Dtype::Val::bfloat16;
   if (!empty && known && !is_mostly_weight(p) && run_onednn(p, pass, x)) return;
   if (p.dtype == Dtype::Val::bfloat16) return run_widened<bfloat16_t>(p, pass, x);

@@ -31,8 +31,9 @@ bool conv_onednn(const PlainConv& conv, ConvPass pass, const ConvOperands& opera
 
 // Winograd's F(4x4, 3x3), channels last: a quarter of the products, for transforms of all operands.
 // Half the time of the direct algorithm from 32 channels and 128 tiles of 4x4 on (16x28x28x128: 3.3
-// of 6.6 ms); with few tiles the transformed weight costs more than it saves.
-bool suits_winograd(const ConvProblem& problem);
+// of 6.6 ms); with few tiles the transformed weight costs more than it saves. Where the
+// threads' sums of a weight's gradient would take more than 128 MiB it doesn't suit either.
+bool suits_winograd(const ConvProblem& problem, ConvPass pass);
 void conv_winograd(const ConvProblem& problem, ConvPass pass, const ConvOperands& operands);
 
 // Every problem of every dtype but float16 and bfloat16: a matrix product with the input's windows

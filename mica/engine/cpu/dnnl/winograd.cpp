@@ -66,26 +66,41 @@ std::array<float*, points> spectrum(float* matrices, int64_t step, int64_t t, in
 
 const float* const* read_only(const std::array<float*, points>& places) { return places.data(); }
 
-// The most tiles of a block: with fewer the products are slower, with more the transforms leave the
-// caches between their threads and memory.
-constexpr int64_t block = 112;
-
-// Calls f(first, count) on blocks of a chunk of the tiles, about as large as each other.
-template <class F>
-void for_blocks(const Tiles& tiles, int chunks, int chunk, F&& f) {
-  const int64_t begin = engine::chunk_begin(tiles.count, chunks, chunk);
-  const int64_t size = engine::chunk_begin(tiles.count, chunks, chunk + 1) - begin;
-  const int64_t blocks = (size + block - 1) / block;
-  for (int64_t i = 0; i < blocks; ++i) {
-    const int64_t first = engine::chunk_begin(size, blocks, i);
-    f(begin + first, engine::chunk_begin(size, blocks, i + 1) - first);
-  }
-}
-
 // Rows of the points' matrices, which then don't fall on the same lines of the first cache.
 int64_t odd(int64_t count) { return count | 1; }
 
-int chunks_of(const Tiles& tiles) { return engine::chunk_count(tiles.count, 16); }
+// How threads take tiles: a chunk each, block by block.
+struct Blocks {
+  // With few tiles to a block products are slower; the transforms of a block, over `channels` of
+  // both operands, take up to 10 MiB.
+  Blocks(const Tiles& all, int64_t channels)
+      : tiles(all.count), chunks(engine::chunk_count(all.count, 16)) {
+    constexpr int64_t bytes = 10 << 20, least = 28, most = 112;
+    const int64_t fitting = bytes / (points * static_cast<int64_t>(sizeof(float)) * channels);
+    size = std::min(std::clamp(fitting, least, most), (tiles + chunks - 1) / chunks);
+  }
+
+  // Calls f(first, count) on the blocks of a chunk, which are about as large as each other.
+  template <class F>
+  void for_each(int chunk, F&& f) const {
+    const int64_t begin = engine::chunk_begin(tiles, chunks, chunk);
+    const int64_t all = engine::chunk_begin(tiles, chunks, chunk + 1) - begin;
+    const int64_t count = (all + size - 1) / size;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t first = engine::chunk_begin(all, count, i);
+      f(begin + first, engine::chunk_begin(all, count, i + 1) - first);
+    }
+  }
+
+  // Of the transforms of a block of images with so many channels.
+  size_t bytes(int64_t channels) const {
+    return static_cast<size_t>(points * odd(size) * channels) * sizeof(float);
+  }
+
+  int64_t tiles;
+  int chunks;
+  int64_t size;  // the largest block's
+};
 
 // Kernels as the transforms take them: (rows, channels) for each of nine taps, with these strides.
 struct Kernels {
@@ -118,14 +133,12 @@ void convolve(const Images& x, const Images& y, const Tiles& tiles, int64_t top,
   const WinogradTransforms& transforms = winograd_transforms();
   const Scratch spectra(static_cast<size_t>(points * kernels.step()) * sizeof(float));
   transform_kernels(kernels, spectra.as<float>());
-  const int chunks = chunks_of(tiles);
-  engine::parallel_chunks(chunks, [&](int chunk) {
-    const size_t most = static_cast<size_t>(points * odd(std::min(block, tiles.count)));
-    const Scratch of_x(most * static_cast<size_t>(x.channels) * sizeof(float)),
-        of_y(most * static_cast<size_t>(y.channels) * sizeof(float));
+  const Blocks blocks(tiles, x.channels + y.channels);
+  engine::parallel_chunks(blocks.chunks, [&](int chunk) {
+    const Scratch of_x(blocks.bytes(x.channels)), of_y(blocks.bytes(y.channels));
     const std::vector<float> zeros(static_cast<size_t>(x.channels));
     std::vector<float> unused(static_cast<size_t>(y.channels));
-    for_blocks(tiles, chunks, chunk, [&](int64_t first, int64_t count) {
+    blocks.for_each(chunk, [&](int64_t first, int64_t count) {
       const int64_t rows = odd(count);
       for (int64_t t = 0; t < rows; ++t) {
         std::array<const float*, points> places;
@@ -159,18 +172,16 @@ void convolve(const Images& x, const Images& y, const Tiles& tiles, int64_t top,
 
 // The sums over a chunk of the tiles of the points' products: (points, out_channels, in_channels).
 void correlate(const Images& x, const Images& dy, const Tiles& tiles, int64_t top, int64_t left,
-               int chunks, int chunk, float* sums) {
+               const Blocks& blocks, int chunk, float* sums) {
   const WinogradTransforms& transforms = winograd_transforms();
-  const size_t most = static_cast<size_t>(points * odd(std::min(block, tiles.count)));
-  const Scratch of_x(most * static_cast<size_t>(x.channels) * sizeof(float)),
-      of_dy(most * static_cast<size_t>(dy.channels) * sizeof(float));
+  const Scratch of_x(blocks.bytes(x.channels)), of_dy(blocks.bytes(dy.channels));
   const std::vector<float> zeros(static_cast<size_t>(std::max(x.channels, dy.channels)));
   MatmulProblem product;
   product.m = dy.channels, product.n = x.channels;
   product.a_row = 1, product.a_col = dy.channels;
   product.b_row = x.channels, product.b_col = 1;
   product.batch[2] = points;
-  for_blocks(tiles, chunks, chunk, [&](int64_t first, int64_t count) {
+  blocks.for_each(chunk, [&](int64_t first, int64_t count) {
     const int64_t rows = odd(count);
     for (int64_t t = 0; t < count; ++t) {
       const Place at = tiles.at(first + t);
@@ -190,11 +201,12 @@ void correlate(const Images& x, const Images& dy, const Tiles& tiles, int64_t to
 
 void backward_weights(const ConvProblem& p, const Images& x, const Images& dy, float* dw) {
   const Tiles tiles(p.batch, dy);
-  const int chunks = chunks_of(tiles);
+  const Blocks blocks(tiles, x.channels + dy.channels);
+  const int chunks = blocks.chunks;
   const int64_t channels = x.channels, step = dy.channels * channels, size = points * step;
   const Scratch sums(static_cast<size_t>(chunks * size) * sizeof(float));
   engine::parallel_chunks(chunks, [&](int chunk) {
-    correlate(x, dy, tiles, p.padding_lo[0], p.padding_lo[1], chunks, chunk,
+    correlate(x, dy, tiles, p.padding_lo[0], p.padding_lo[1], blocks, chunk,
               sums.as<float>() + chunk * size);
   });
   engine::parallel_for(dy.channels, 8, [&](int64_t begin, int64_t end) {
@@ -215,7 +227,7 @@ void backward_weights(const ConvProblem& p, const Images& x, const Images& dy, f
 
 }  // namespace
 
-bool suits_winograd(const ConvProblem& p) {
+bool suits_winograd(const ConvProblem& p, ConvPass pass) {
   if (p.dtype != Dtype::Val::float32 || p.rank != 2 || p.groups != 1 || p.flip) return false;
   if (p.epilogue != Epilogue::none && p.epilogue != Epilogue::relu) return false;
   if (std::min(p.in_channels, p.out_channels) < 32) return false;
@@ -225,7 +237,10 @@ bool suits_winograd(const ConvProblem& p) {
     if (p.input_dilation[i] != 1) return false;
     tiles *= (p.output()[i] + 3) / 4;
   }
-  return tiles >= 128;
+  if (tiles < 128) return false;
+  constexpr int64_t most_sums = (128 << 20) / sizeof(float);  // of all threads
+  return pass != ConvPass::backward_weights ||
+         engine::chunk_count(tiles, 16) * points * p.in_channels * p.out_channels <= most_sums;
 }
 
 void conv_winograd(const ConvProblem& p, ConvPass pass, const ConvOperands& operands) {
