@@ -115,6 +115,7 @@ int run(const Options& options) {
   examples::prepare_output(options.output);
   const std::string weights = examples::path_in(options.output, "model.safetensors");
   const std::string curves = examples::path_in(options.output, "curves.svg");
+  const std::string picture = examples::path_in(options.output, "model.svg");
   const auto [training, held_out] = split(read_dataset(options.data), held_out_rows);
 
   mica::random::seed(options.seed);
@@ -133,6 +134,7 @@ int run(const Options& options) {
                                           [] { return examples::interrupted(); });
   model.save_weights(weights);
   save_curves(epochs, curves);
+  mica::nn::draw(model, held_out.images).save(picture);
   if (examples::interrupted()) {
     std::cout << fmt::format("interrupted in epoch {}: saved what there is to {} and {}\n",
                              std::max<size_t>(epochs.size(), 1), weights, curves);
@@ -143,7 +145,7 @@ int run(const Options& options) {
   mica::eval(predictions, held_out.labels);
   const Confusion counts = confusion_matrix(held_out.labels, predictions);
   print(counts);
-  std::cout << fmt::format("\nwrote {} and {}\n", weights, curves);
+  std::cout << fmt::format("\nwrote {}, {} and {}\n", weights, curves, picture);
   check_reloaded(weights, held_out, predictions);
   int right = 0;
   for (size_t digit = 0; digit < counts.size(); ++digit) right += counts[digit][digit];
