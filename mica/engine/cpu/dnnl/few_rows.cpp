@@ -78,9 +78,7 @@ HWY_NOINLINE void dot_rows(const float* a, int64_t k, const T* b, int64_t leadin
   for (; j < end; ++j) dot_block<rows, 1, ahead>(a, k, b + j * leading, leading, out + j, out_row);
 }
 
-// All rows of a pass over columns that stay in the L1 cache. Where memory waits while the later
-// ones pass, the columns that follow are fetched ahead; for one pass the processor does that, and
-// better.
+// Passes all rows over columns that stay in the L1 cache.
 template <bool ahead, class T>
 void pass_rows(const float* a, int64_t m, int64_t k, const T* b, int64_t leading, int64_t begin,
                int64_t end, float* out, int64_t out_row) {
@@ -103,7 +101,10 @@ void pass_rows(const float* a, int64_t m, int64_t k, const T* b, int64_t leading
 template <class T>
 void contiguous_columns(const float* a, int64_t m, int64_t k, const T* b, int64_t leading,
                         int64_t begin, int64_t end, float* out, int64_t out_row) {
-  const auto pass = m <= 4 ? pass_rows<false, T> : pass_rows<true, T>;
+  // One row over long columns reads streams that the processor follows by itself, and better. It
+  // loses short ones at their ends, and more rows leave memory idle while they pass.
+  const bool ahead = m > 1 || k * int64_t{sizeof(T)} < 4096;
+  const auto pass = ahead ? pass_rows<true, T> : pass_rows<false, T>;
   pass(a, m, k, b, leading, begin, end, out, out_row);
 }
 
