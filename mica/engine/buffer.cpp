@@ -179,8 +179,9 @@ class Pool {
   // block in use, and free mappings.
   size_t cached_ = 0;
   ChunkList chunks_[pooled_classes];
-  std::vector<FreeMapping> free_mappings_;  // oldest first; has room for each of large_count_
-  size_t large_count_ = 0;                  // mappings, in use or free
+  uint32_t chunk_count_[pooled_classes] = {};  // with and without a free block
+  std::vector<FreeMapping> free_mappings_;     // oldest first; has room for each of large_count_
+  size_t large_count_ = 0;                     // mappings, in use or free
 };
 
 void Pool::add_active(size_t bytes) {
@@ -449,11 +450,15 @@ Chunk* Pool::map_chunk(uint32_t size_class) {
   const size_t stride = sizeof(Buffer) + class_bytes(size_class);
   constexpr size_t least_blocks = 8;
   constexpr size_t least_bytes = size_t{256} << 10;
-  // Huge pages as soon as sixteen blocks fill one.
+  // Huge pages as soon as sixteen blocks fill one. The first chunk of a class goes without where it
+  // would not fill one: small programs use a few blocks of many classes.
+  const size_t least = sizeof(Chunk) + least_blocks * stride;
+  const bool first = chunk_count_[size_class] == 0 && least < huge_page_bytes;
   const size_t bytes = stride <= huge_page_bytes / 128
                            ? least_bytes
-                           : round_up(sizeof(Chunk) + least_blocks * stride, huge_page_bytes);
+                           : round_up(least, first ? page_bytes : huge_page_bytes);
   auto* chunk = new (map(bytes)) Chunk;
+  ++chunk_count_[size_class];
   chunk->bytes = bytes;
   chunk->size_class = size_class;
   chunk->blocks = static_cast<uint32_t>((bytes - sizeof(Chunk)) / stride);
@@ -489,6 +494,7 @@ void Pool::unmap(Chunk* chunk) noexcept {
   cached_ -=
       purgeable(chunk->size_class) ? chunk->warm * class_bytes(chunk->size_class) : chunk->bytes;
   unlink(chunk);
+  --chunk_count_[chunk->size_class];
   munmap(chunk, chunk->bytes);
 }
 
