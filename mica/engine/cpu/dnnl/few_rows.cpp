@@ -59,9 +59,16 @@ HWY_INLINE void dot_block(const float* a, int64_t k, const T* b, int64_t leading
       for (int j = 0; j < cols; ++j) sums[i][j] = hn::MulAdd(x, y[j], sums[i][j]);
     }
   }
+  // Without a loop inside, so that the sums stay in registers.
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < cols; ++j) {
-      float sum = hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
+      out[i * out_row + j] = hn::GetLane(hn::SumOfLanes(d, sums[i][j]));
+    }
+  }
+  if (at == k) return;
+  for (int i = 0; i < rows; ++i) {
+    for (int j = 0; j < cols; ++j) {
+      float sum = out[i * out_row + j];
       for (int64_t l = at; l < k; ++l) sum += a[i * k + l] * static_cast<float>(b[j * leading + l]);
       out[i * out_row + j] = sum;
     }
