@@ -3,7 +3,6 @@
 
 #include <iosfwd>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <variant>
 
@@ -24,7 +23,7 @@ struct Device {
 
   bool operator==(const Device&) const = default;
   bool operator<(const Device& other) const {
-    return std::tie(type, index) < std::tie(other.type, other.index);
+    return type != other.type ? type < other.type : index < other.index;
   }
 };
 

@@ -78,6 +78,10 @@ const std::string& NodeNamer::get_name(const array& x) {
 
 void NodeNamer::set_name(const array& x, std::string n) { names[x.id()] = std::move(n); }
 
+void print_graph(std::ostream& os, const std::vector<array>& outputs) {
+  print_graph(os, NodeNamer{}, outputs);
+}
+
 void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs) {
   const std::vector<array> nodes = inputs_first(outputs);
   std::vector<array> inputs;
@@ -97,6 +101,10 @@ void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& ou
     printer.list(a.outputs());
     os << '\n';
   }
+}
+
+void export_to_dot(std::ostream& os, const std::vector<array>& outputs) {
+  export_to_dot(os, NodeNamer{}, outputs);
 }
 
 void export_to_dot(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs) {

@@ -30,9 +30,7 @@ struct NodeNamer {
 // Exp A [(2), float32] -> B [(2), float32]
 void print_graph(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs);
 
-inline void print_graph(std::ostream& os, const std::vector<array>& outputs) {
-  print_graph(os, NodeNamer{}, outputs);
-}
+void print_graph(std::ostream& os, const std::vector<array>& outputs);
 template <class... Arrays, class = enable_for_arrays_t<Arrays...>>
 void print_graph(std::ostream& os, Arrays&&... outputs) {
   print_graph(os, NodeNamer{}, std::vector<array>{std::forward<Arrays>(outputs)...});
@@ -45,9 +43,7 @@ void print_graph(std::ostream& os, NodeNamer namer, Arrays&&... outputs) {
 // In Graphviz's DOT language, ops as rectangles.
 void export_to_dot(std::ostream& os, NodeNamer namer, const std::vector<array>& outputs);
 
-inline void export_to_dot(std::ostream& os, const std::vector<array>& outputs) {
-  export_to_dot(os, NodeNamer{}, outputs);
-}
+void export_to_dot(std::ostream& os, const std::vector<array>& outputs);
 template <class... Arrays, class = enable_for_arrays_t<Arrays...>>
 void export_to_dot(std::ostream& os, Arrays&&... outputs) {
   export_to_dot(os, NodeNamer{}, std::vector<array>{std::forward<Arrays>(outputs)...});

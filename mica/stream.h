@@ -4,7 +4,6 @@
 
 #include <iosfwd>
 #include <optional>
-#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -19,7 +18,7 @@ struct Stream {
 
   bool operator==(const Stream&) const = default;
   bool operator<(const Stream& other) const {
-    return std::tie(device, index) < std::tie(other.device, other.index);
+    return device != other.device ? device < other.device : index < other.index;
   }
 };
 

@@ -289,7 +289,7 @@ array::array(std::initializer_list<std::initializer_list<E>> rows, Dtype dtype) 
   E* to = out.data<E>();
   for (const auto& row : rows) {
     check_length(row.size(), row_shape);
-    to = std::copy(row.begin(), row.end(), to);
+    for (const E& value : row) *to++ = value;
   }
   *this = dtype == out.dtype() ? out : cast_from(out.data<E>(), out.shape(), out.dtype(), dtype);
 }
@@ -307,7 +307,7 @@ array::array(std::initializer_list<std::initializer_list<std::initializer_list<E
     check_length(block.size(), Shape{static_cast<ShapeElem>(rows)});
     for (const auto& row : block) {
       check_length(row.size(), Shape{static_cast<ShapeElem>(columns)});
-      to = std::copy(row.begin(), row.end(), to);
+      for (const E& value : row) *to++ = value;
     }
   }
   *this = dtype == out.dtype() ? out : cast_from(out.data<E>(), out.shape(), out.dtype(), dtype);

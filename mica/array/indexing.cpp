@@ -60,9 +60,9 @@ class Selector {
     const int ndim = static_cast<int>(shape.size());
     int given = 0, ellipses = 0;
     for (const Index& index : indices.items()) {
-      if (std::holds_alternative<EllipsisIndex>(index.item())) {
+      if (index.kind() == Index::Kind::ellipsis) {
         ++ellipses;
-      } else if (!std::holds_alternative<std::monostate>(index.item())) {
+      } else if (index.kind() != Index::Kind::new_axis) {
         ++given;
       }
     }
@@ -75,10 +75,8 @@ class Selector {
           fmt::format("index: expected at most one Ellipsis, got {}", ellipses));
     }
     remaining_ = ndim - given;
-    for (const Index& index : indices.items()) {
-      std::visit([&](const auto& item) { add(item); }, index.item());
-    }
-    add(Ellipsis);
+    for (const Index& index : indices.items()) add(index);
+    add_remaining();
     if (separated_ || selection_.arrays.empty()) selection_.position = 0;
     selection_.whole = selection_.region == shape && !reordered_;
   }
@@ -86,13 +84,25 @@ class Selector {
   Selection take() { return std::move(selection_); }
 
  private:
-  void add(std::monostate) {
-    end_run();
-    selection_.axes.push_back(new_axis);
+  void add(const Index& index) {
+    switch (index.kind()) {
+      case Index::Kind::element:
+        return add(index.element());
+      case Index::Kind::slice:
+        return add(index.slice());
+      case Index::Kind::ellipsis:
+        return add_remaining();
+      case Index::Kind::new_axis:
+        end_run();
+        return selection_.axes.push_back(new_axis);
+      case Index::Kind::array:
+        return add(index.elements());
+    }
   }
 
-  // One that stands for no axes separates arrays all the same, as in NumPy.
-  void add(EllipsisIndex) {
+  // What an ellipsis stands for. One that stands for no axes separates arrays all the same, as in
+  // NumPy.
+  void add_remaining() {
     end_run();
     for (; remaining_ > 0; --remaining_) add(Slice());
   }
@@ -317,8 +327,9 @@ array fit_values(const array& values, const Shape& shape) {
 // The boolean mask that `indices` are, or null.
 const array* mask_of(const Indices& indices) {
   if (indices.items().size() != 1) return nullptr;
-  const array* mask = std::get_if<array>(&indices.items()[0].item());
-  return mask && mask->dtype() == bool_ ? mask : nullptr;
+  const Index& index = indices.items()[0];
+  if (index.kind() != Index::Kind::array) return nullptr;
+  return index.elements().dtype() == bool_ ? &index.elements() : nullptr;
 }
 
 array update_where(const array& x, const array& mask, const array& y, Update update) {

@@ -9,7 +9,6 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -39,14 +38,18 @@ struct Slice {
 class Index {
  public:
   template <std::integral T>
-  requires(!std::is_same_v<T, bool>) Index(T i) : item_(clamped(i)) {}
-  Index(Slice slice) : item_(slice) {}
-  Index(EllipsisIndex ellipsis) : item_(ellipsis) {}
-  Index(std::nullopt_t) : item_(std::monostate{}) {}  // a new axis
-  Index(array indices) : item_(std::move(indices)) {}
+  requires(!std::is_same_v<T, bool>) Index(T i) : kind_(Kind::element), element_(clamped(i)) {}
+  Index(Slice slice) : kind_(Kind::slice), slice_(slice) {}
+  Index(EllipsisIndex) : kind_(Kind::ellipsis) {}
+  Index(std::nullopt_t) : kind_(Kind::new_axis) {}
+  Index(array indices) : kind_(Kind::array), array_(std::move(indices)) {}
 
-  using Item = std::variant<std::monostate, int64_t, Slice, EllipsisIndex, array>;
-  const Item& item() const { return item_; }
+  enum class Kind { element, slice, ellipsis, new_axis, array };
+  Kind kind() const { return kind_; }
+  // What it is, where it is of that kind.
+  int64_t element() const { return element_; }
+  const Slice& slice() const { return slice_; }
+  const array& elements() const { return *array_; }
 
  private:
   // No axis is as long as this, so that an index too large for int64_t stays out of range.
@@ -56,7 +59,10 @@ class Index {
     return std::numeric_limits<int64_t>::max();
   }
 
-  Item item_;
+  Kind kind_;
+  int64_t element_ = 0;
+  Slice slice_;
+  std::optional<array> array_;
 };
 
 // The indices of one x[...]: an integer takes an element, a slice a range, an array of integers

@@ -1,9 +1,9 @@
 // SmallVector, and the Shape and Strides made of it.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
@@ -73,13 +73,13 @@ class SmallVector {
   void reserve(size_t capacity) {
     if (capacity <= capacity_) return;
     auto grown = std::make_unique<T[]>(capacity);
-    std::copy(begin(), end(), grown.get());
+    std::memcpy(grown.get(), data(), size_ * sizeof(T));
     heap_ = std::move(grown);
     capacity_ = static_cast<uint32_t>(capacity);
   }
   void resize(size_t size, T value = T{}) {
     reserve(size);
-    if (size > size_) std::fill(data() + size_, data() + size, value);
+    for (size_t i = size_; i < size; ++i) data()[i] = value;
     size_ = static_cast<uint32_t>(size);
   }
   void clear() { size_ = 0; }
@@ -96,7 +96,7 @@ class SmallVector {
   template <class It>
   void assign(It first, It last) {
     resize(static_cast<size_t>(std::distance(first, last)));
-    std::copy(first, last, data());
+    copy(first, last, data());
   }
   T* insert(const T* position, T value) { return insert(position, &value, &value + 1); }
   template <class It>
@@ -105,27 +105,37 @@ class SmallVector {
     const size_t count = static_cast<size_t>(std::distance(first, last));
     const size_t old = size_;
     resize(size_ + count);
-    std::move_backward(begin() + at, begin() + old, end());
-    std::copy(first, last, begin() + at);
+    std::memmove(begin() + at + count, begin() + at, (old - at) * sizeof(T));
+    copy(first, last, begin() + at);
     return begin() + at;
   }
   T* erase(const T* position) { return erase(position, position + 1); }
   T* erase(const T* first, const T* last) {
     T* to = begin() + (first - begin());
-    std::move(begin() + (last - begin()), end(), to);
+    std::memmove(to, last, static_cast<size_t>(end() - last) * sizeof(T));
     size_ -= static_cast<uint32_t>(last - first);
     return to;
   }
 
   friend bool operator==(const SmallVector& a, const SmallVector& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+    if (a.size() != b.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
   }
   friend bool operator!=(const SmallVector& a, const SmallVector& b) { return !(a == b); }
   friend bool operator<(const SmallVector& a, const SmallVector& b) {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    size_t i = 0;
+    while (i < a.size() && i < b.size() && a[i] == b[i]) ++i;
+    return i < b.size() && (i == a.size() || a[i] < b[i]);
   }
 
  private:
+  template <class It>
+  static void copy(It first, It last, T* to) {
+    for (; first != last; ++first) *to++ = static_cast<T>(*first);
+  }
   void check(size_t i) const {
     if (i >= size_) throw std::out_of_range("SmallVector::at: index out of range");
   }
@@ -133,7 +143,7 @@ class SmallVector {
     heap_ = std::move(other.heap_);
     size_ = std::exchange(other.size_, 0);
     capacity_ = std::exchange(other.capacity_, static_cast<uint32_t>(N));
-    if (!heap_) std::copy(other.inline_, other.inline_ + size_, inline_);
+    if (!heap_) std::memcpy(inline_, other.inline_, size_ * sizeof(T));
   }
 
   std::unique_ptr<T[]> heap_;

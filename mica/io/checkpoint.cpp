@@ -284,6 +284,10 @@ void save_index(const fs::path& file, const std::vector<Arrays>& shards,
 
 }  // namespace
 
+std::unordered_map<std::string, std::string> detail::checkpoint_metadata() {
+  return {{"format", "mlx"}};
+}
+
 Arrays load_checkpoint(const std::string& file_or_folder) {
   const fs::path file =
       fs::is_directory(file_or_folder) ? checkpoint_in(file_or_folder) : fs::path(file_or_folder);

@@ -18,11 +18,15 @@ namespace mica {
 // Throws std::invalid_argument naming file and field, std::system_error where a file can't be read.
 std::unordered_map<std::string, array> load_checkpoint(const std::string& file_or_folder);
 
+namespace detail {
+std::unordered_map<std::string, std::string> checkpoint_metadata();
+}
+
 struct SaveCheckpointOptions {
   // Of the arrays in one file; a larger array has a file for itself.
   size_t max_shard_bytes = 5'000'000'000;
-  // Of each file.
-  std::unordered_map<std::string, std::string> metadata = {{"format", "mlx"}};
+  // Of each file; {"format": "mlx"} unless it is set.
+  std::unordered_map<std::string, std::string> metadata = detail::checkpoint_metadata();
 };
 
 // Writes model.safetensors into the folder, which is made where there is none, or several files

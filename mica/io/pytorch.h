@@ -5,6 +5,7 @@
 // it is ever called. https://pytorch.org/docs/stable/notes/serialization.html
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,7 +13,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "mica/array/array.h"
@@ -29,17 +29,14 @@ class PickledValue {
   using Dict = std::vector<std::pair<PickledValue, PickledValue>>;
 
   PickledValue() = default;  // None
-  explicit PickledValue(bool value) : kind_(Kind::boolean), value_(value) {}
-  explicit PickledValue(int64_t value) : kind_(Kind::integer), value_(value) {}
-  explicit PickledValue(double value) : kind_(Kind::real), value_(value) {}
+  explicit PickledValue(bool value) : kind_(Kind::boolean), number_(value) {}
+  explicit PickledValue(int64_t value) : kind_(Kind::integer), number_(value) {}
+  explicit PickledValue(double value) : kind_(Kind::real), number_(std::bit_cast<int64_t>(value)) {}
   // kind: text or bytes; list, tuple or set.
-  PickledValue(Kind kind, std::string value)
-      : kind_(kind), value_(std::make_shared<const std::string>(std::move(value))) {}
-  PickledValue(Kind kind, List items)
-      : kind_(kind), value_(std::make_shared<const List>(std::move(items))) {}
-  explicit PickledValue(array tensor) : kind_(Kind::tensor), value_(std::move(tensor)) {}
-  explicit PickledValue(Dict entries)
-      : kind_(Kind::dict), value_(std::make_shared<const Dict>(std::move(entries))) {}
+  PickledValue(Kind kind, std::string value);
+  PickledValue(Kind kind, List items);
+  explicit PickledValue(array tensor);
+  explicit PickledValue(Dict entries);
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
@@ -65,9 +62,8 @@ class PickledValue {
   [[noreturn]] void fail(const char* expected) const;
 
   Kind kind_ = Kind::none;
-  std::variant<std::monostate, bool, int64_t, double, array, std::shared_ptr<const std::string>,
-               std::shared_ptr<const List>, std::shared_ptr<const Dict>>
-      value_;
+  int64_t number_ = 0;                // of a bool too; of a double its bits
+  std::shared_ptr<const void> held_;  // a std::string, array, List or Dict
 };
 
 // What torch.save was given, in its zip form (since 1.6) and the one before, in either byte order:

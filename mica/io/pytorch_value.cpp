@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 
 #include "mica/io/pytorch.h"
@@ -66,6 +67,18 @@ class TensorCollector {
 
 }  // namespace
 
+PickledValue::PickledValue(Kind kind, std::string value)
+    : kind_(kind), held_(std::make_shared<const std::string>(std::move(value))) {}
+
+PickledValue::PickledValue(Kind kind, List items)
+    : kind_(kind), held_(std::make_shared<const List>(std::move(items))) {}
+
+PickledValue::PickledValue(array tensor)
+    : kind_(Kind::tensor), held_(std::make_shared<const array>(std::move(tensor))) {}
+
+PickledValue::PickledValue(Dict entries)
+    : kind_(Kind::dict), held_(std::make_shared<const Dict>(std::move(entries))) {}
+
 void PickledValue::fail(const char* expected) const {
   throw std::invalid_argument(fmt::format("PickledValue: expected {}, got {}", expected,
                                           kind_names[static_cast<size_t>(kind_)]));
@@ -73,38 +86,38 @@ void PickledValue::fail(const char* expected) const {
 
 bool PickledValue::boolean() const {
   if (!is(Kind::boolean)) fail("a bool");
-  return std::get<bool>(value_);
+  return number_ != 0;
 }
 
 int64_t PickledValue::integer() const {
   if (!is(Kind::integer)) fail("an integer");
-  return std::get<int64_t>(value_);
+  return number_;
 }
 
 double PickledValue::real() const {
-  if (is(Kind::integer)) return static_cast<double>(std::get<int64_t>(value_));
+  if (is(Kind::integer)) return static_cast<double>(number_);
   if (!is(Kind::real)) fail("a number");
-  return std::get<double>(value_);
+  return std::bit_cast<double>(number_);
 }
 
 const std::string& PickledValue::text() const {
   if (!is(Kind::text) && !is(Kind::bytes)) fail("text");
-  return *std::get<std::shared_ptr<const std::string>>(value_);
+  return *static_cast<const std::string*>(held_.get());
 }
 
 const array& PickledValue::tensor() const {
   if (!is(Kind::tensor)) fail("a tensor");
-  return std::get<array>(value_);
+  return *static_cast<const array*>(held_.get());
 }
 
 const PickledValue::List& PickledValue::items() const {
   if (!is(Kind::list) && !is(Kind::tuple) && !is(Kind::set)) fail("a list, tuple or set");
-  return *std::get<std::shared_ptr<const List>>(value_);
+  return *static_cast<const List*>(held_.get());
 }
 
 const PickledValue::Dict& PickledValue::entries() const {
   if (!is(Kind::dict)) fail("a dict");
-  return *std::get<std::shared_ptr<const Dict>>(value_);
+  return *static_cast<const Dict*>(held_.get());
 }
 
 const PickledValue* PickledValue::find(std::string_view key) const {

@@ -26,11 +26,7 @@ struct Sequential : Module {
     (layers.emplace_back(std::forward<M>(modules)), ...);
   }
 
-  virtual array operator()(const array& x) const {
-    array y = x;
-    for (const Layer& layer : layers) y = layer(y);
-    return hooked(y, x);
-  }
+  virtual array operator()(const array& x) const;
 };
 
 }  // namespace mica::nn

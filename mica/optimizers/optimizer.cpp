@@ -62,6 +62,14 @@ void Optimizer::init(const Tree& parameters) {
   initialized_ = true;
 }
 
+Tree Optimizer::state() const { return state_; }
+
+array Optimizer::step() const { return state_["step"]; }
+
+array Optimizer::learning_rate() const { return state_["learning_rate"]; }
+
+void Optimizer::set_learning_rate(const array& value) { state_["learning_rate"] = value; }
+
 void Optimizer::set_state(Tree state) {
   for (const char* key : {"step", "learning_rate"})
     if (state_.contains(key) && !state.contains(key))

@@ -49,15 +49,15 @@ class Optimizer {
 
   // {"step", "learning_rate"} and, at the path of each parameter, a dictionary of its state. It can
   // be saved (tree_flatten) and set again.
-  virtual Tree state() const { return state_; }
+  virtual Tree state() const;
   virtual void set_state(Tree state);
 
-  virtual array step() const { return state_["step"]; }  // steps taken, uint64
-  virtual array learning_rate() const { return state_["learning_rate"]; }
+  virtual array step() const;  // steps taken, uint64
+  virtual array learning_rate() const;
   // Whether the learning rate is a schedule's.
   virtual bool is_scheduled() const { return schedule_ != nullptr; }
   // Until the next step where there is a schedule.
-  virtual void set_learning_rate(const array& value) { state_["learning_rate"] = value; }
+  virtual void set_learning_rate(const array& value);
 
   // What an optimizer consists of: the state of one parameter, and a step for one, which changes
   // that state and returns the new parameter. step() counts this step already.

@@ -8,9 +8,9 @@
 #pragma once
 
 #include <concepts>
+#include <iterator>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -144,8 +144,10 @@ struct TreeTraits<std::tuple<Xs...>> : TupleTraits<std::tuple<Xs...>, Xs...> {};
 
 // Any other range of trees, as a view of a map's values.
 template <class T>
-concept TreeRange = std::ranges::input_range<const T&> &&
-    TreeTraits<std::remove_cvref_t<std::ranges::range_reference_t<const T&>>>::is_tree;
+concept TreeRange = requires(const T& range) {
+  std::end(range);
+  requires TreeTraits<std::remove_cvref_t<decltype(*std::begin(range))>>::is_tree;
+};
 
 }  // namespace detail
 
