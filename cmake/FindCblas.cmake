@@ -8,9 +8,7 @@ mark_as_advanced(Cblas_INCLUDE_DIR Cblas_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Cblas
-  REQUIRED_VARS Cblas_LIBRARY Cblas_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE
-    "Debian's package is libopenblas-openmp-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Cblas_LIBRARY Cblas_INCLUDE_DIR)
 
 if(Cblas_FOUND AND NOT TARGET Cblas::Cblas)
   add_library(Cblas::Cblas UNKNOWN IMPORTED)

@@ -8,8 +8,7 @@ mark_as_advanced(Dnnl_INCLUDE_DIR Dnnl_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Dnnl
-  REQUIRED_VARS Dnnl_LIBRARY Dnnl_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is libdnnl-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Dnnl_LIBRARY Dnnl_INCLUDE_DIR)
 
 if(Dnnl_FOUND AND NOT TARGET Dnnl::Dnnl)
   add_library(Dnnl::Dnnl UNKNOWN IMPORTED)

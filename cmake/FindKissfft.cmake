@@ -8,8 +8,7 @@ mark_as_advanced(Kissfft_INCLUDE_DIR Kissfft_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Kissfft
-  REQUIRED_VARS Kissfft_LIBRARY Kissfft_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is libkissfft-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Kissfft_LIBRARY Kissfft_INCLUDE_DIR)
 
 if(Kissfft_FOUND AND NOT TARGET Kissfft::Kissfft)
   add_library(Kissfft::Kissfft UNKNOWN IMPORTED)

@@ -8,8 +8,7 @@ mark_as_advanced(Lapacke_INCLUDE_DIR Lapacke_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Lapacke
-  REQUIRED_VARS Lapacke_LIBRARY Lapacke_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is liblapacke-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Lapacke_LIBRARY Lapacke_INCLUDE_DIR)
 
 if(Lapacke_FOUND AND NOT TARGET Lapacke::Lapacke)
   add_library(Lapacke::Lapacke UNKNOWN IMPORTED)

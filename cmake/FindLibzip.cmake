@@ -8,8 +8,7 @@ mark_as_advanced(Libzip_INCLUDE_DIR Libzip_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Libzip
-  REQUIRED_VARS Libzip_LIBRARY Libzip_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is libzip-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Libzip_LIBRARY Libzip_INCLUDE_DIR)
 
 if(Libzip_FOUND AND NOT TARGET Libzip::Libzip)
   add_library(Libzip::Libzip UNKNOWN IMPORTED)

@@ -8,8 +8,7 @@ mark_as_advanced(Pcre2_INCLUDE_DIR Pcre2_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Pcre2
-  REQUIRED_VARS Pcre2_LIBRARY Pcre2_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is libpcre2-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Pcre2_LIBRARY Pcre2_INCLUDE_DIR)
 
 if(Pcre2_FOUND AND NOT TARGET Pcre2::Pcre2)
   add_library(Pcre2::Pcre2 UNKNOWN IMPORTED)

@@ -8,8 +8,7 @@ mark_as_advanced(Turbojpeg_INCLUDE_DIR Turbojpeg_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Turbojpeg
-  REQUIRED_VARS Turbojpeg_LIBRARY Turbojpeg_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Debian's package is libturbojpeg0-dev (scripts/deps.sh installs it)")
+  REQUIRED_VARS Turbojpeg_LIBRARY Turbojpeg_INCLUDE_DIR)
 
 if(Turbojpeg_FOUND AND NOT TARGET Turbojpeg::Turbojpeg)
   add_library(Turbojpeg::Turbojpeg UNKNOWN IMPORTED)

@@ -1,27 +1,30 @@
 # The libraries that mica and mica::text (PCRE2, utf8proc) link. All are private: no public header
 # includes theirs. A program that links static libraries of mica needs them too.
-macro(mica_find_config name debian_package)
-  find_package(${name} CONFIG QUIET)
+#
+# mica_find(name debian_package ...): the further arguments are find_package's.
+macro(mica_find name debian_package)
+  find_package(${name} QUIET ${ARGN})
   if(NOT ${name}_FOUND)
     message(FATAL_ERROR
-      "Could NOT find ${name}: Debian's package is ${debian_package} (scripts/deps.sh installs it)")
+      "mica needs ${name}, which was not found: install Debian's ${debian_package}, or run "
+      "scripts/deps.sh, which installs all that is needed")
   endif()
 endmacro()
 
-mica_find_config(fmt libfmt-dev)
-mica_find_config(hwy libhwy-dev)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+mica_find(fmt libfmt-dev CONFIG)
+mica_find(hwy libhwy-dev CONFIG)
+mica_find(OpenMP "libomp-dev (with g++ nothing is needed)" COMPONENTS CXX)
 find_package(Threads REQUIRED)
-find_package(Cblas REQUIRED)
-find_package(Dnnl REQUIRED)
-find_package(Kissfft REQUIRED)
-find_package(Lapacke REQUIRED)
-find_package(Libzip REQUIRED)
-find_package(Pcre2 REQUIRED)
-find_package(Utf8proc REQUIRED)
-find_package(PNG REQUIRED)
-find_package(Turbojpeg REQUIRED)
-find_package(ZLIB REQUIRED)
+mica_find(Cblas libopenblas-openmp-dev)
+mica_find(Dnnl libdnnl-dev)
+mica_find(Kissfft libkissfft-dev)
+mica_find(Lapacke liblapacke-dev)
+mica_find(Libzip libzip-dev)
+mica_find(Pcre2 libpcre2-dev)
+mica_find(Utf8proc libutf8proc-dev)
+mica_find(ZLIB zlib1g-dev)
+mica_find(PNG libpng-dev)
+mica_find(Turbojpeg libturbojpeg0-dev)
 
 set(MICA_DEPENDENCIES
   fmt::fmt hwy::hwy hwy::hwy_contrib Cblas::Cblas Dnnl::Dnnl Kissfft::Kissfft Lapacke::Lapacke Libzip::Libzip
