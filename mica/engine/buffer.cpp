@@ -196,8 +196,9 @@ void Pool::check_exists(size_t bytes) const {
   const size_t in_use = active();
   const size_t available = existing_ - std::min(existing_, in_use);
   if (bytes <= available) return;
-  throw std::runtime_error("allocate: expected at most " + std::to_string(available) +
-                           " bytes available, got request of " + std::to_string(bytes) + " bytes");
+  throw std::runtime_error("allocate: out of memory: expected at most " +
+                           std::to_string(available) + " bytes available, got request of " +
+                           std::to_string(bytes) + " bytes");
 }
 
 Buffer* Pool::take(size_t bytes, Fit fit) {

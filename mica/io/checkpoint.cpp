@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "mica/io/content.h"
 #include "mica/io/input.h"
 #include "mica/io/io.h"
 #include "mica/io/json.h"
@@ -75,13 +76,11 @@ Format format_of(const fs::path& file) {
   if (text.size() > 8 && text[7] == '\0' && text[8] == '{') return Format::safetensors;
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{') return Format::index;
-  const char* got = "a file of another kind";
-  if (text.empty()) got = "an empty file";
-  if (text.starts_with("\x93NUMPY")) got = "one array without a name (mica::load reads it)";
-  if (text.starts_with("version https://git-lfs")) {
-    got = "a pointer of Git LFS (git lfs pull fetches the file)";
+  const char* const expected = "safetensors, npz, gguf, PyTorch or an index";
+  if (text.starts_with("\x93NUMPY")) {
+    input->fail("content", expected, "one array without a name (mica::load reads it)");
   }
-  input->fail("content", "safetensors, npz, gguf, PyTorch or an index", got);
+  input->fail("content", expected, io::kind_of_content(bytes.data));
 }
 
 Arrays load_state_dict(const fs::path& file) {

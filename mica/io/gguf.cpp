@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "mica/io/content.h"
 #include "mica/io/cursor.h"
 #include "mica/io/input.h"
 #include "mica/io/io.h"
@@ -135,7 +136,8 @@ void check_layout(const Cursor& cursor, std::vector<Tensor>& tensors) {
     if (tensor.begin < end || tensor.end > cursor.remaining()) {
       cursor.fail("tensor " + tensor.name + " offset",
                   fmt::format("bytes of its own within {}", cursor.remaining()),
-                  fmt::format("{} to {}", tensor.begin, tensor.end));
+                  fmt::format("{} to {}{}", tensor.begin, tensor.end,
+                              tensor.end > cursor.remaining() ? ": is the file cut short?" : ""));
     }
     end = tensor.end;
   }
@@ -143,8 +145,9 @@ void check_layout(const Cursor& cursor, std::vector<Tensor>& tensors) {
 
 GGUFLoad read_file(Input& input) {
   Cursor cursor(input);
+  const std::span<const std::byte> file = cursor.rest();
   if (cursor.number<uint32_t>("magic") != magic) {
-    cursor.fail("magic", "that of a gguf file", "something else");
+    cursor.fail("content", "a gguf file", io::kind_of_content(file));
   }
   const auto file_version = cursor.number<uint32_t>("version");
   if (file_version != 2 && file_version != version) {

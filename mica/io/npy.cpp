@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mica/io/content.h"
 #include "mica/io/io.h"
 #include "mica/ops/ops.h"
 
@@ -164,7 +165,7 @@ class HeaderParser {
 size_t read_header_size(Input& input) {
   const Bytes prefix = input.take("magic", magic.size() + 2);
   if (std::memcmp(prefix.data.data(), magic.data(), magic.size()) != 0) {
-    input.fail("magic", "that of an npy file", "something else");
+    input.fail("content", "an npy file", io::kind_of_content(prefix.data));
   }
   const int major = static_cast<int>(prefix.data[magic.size()]);
   if (major < 1 || major > 3) input.fail("version", "1, 2 or 3", std::to_string(major));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "mica/io/content.h"
 #include "mica/io/cursor.h"
 #include "mica/io/pytorch_objects.h"
 #include "mica/io/zip.h"
@@ -185,6 +186,11 @@ PickledValue read_file(Input& file) {
   CopyBudget budget(file, bytes.data.size());
   io::BytesInput input(op, file.label(), bytes);
   if (bytes.text().starts_with("PK\3\4")) return Archive(input, budget).read();
+  const std::string kind = io::kind_of_content(bytes.data);
+  if (kind.starts_with("a safetensors") || kind.starts_with("a gguf") ||
+      kind.starts_with("an npy") || kind.starts_with("an empty")) {
+    file.fail("content", "a PyTorch file", kind);
+  }
   return OldFile(input, budget).read();
 }
 

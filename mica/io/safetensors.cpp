@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "mica/io/content.h"
 #include "mica/io/input.h"
 #include "mica/io/io.h"
 #include "mica/io/json.h"
@@ -71,9 +72,16 @@ class Header {
   // Takes the header; what remains is the data.
   explicit Header(io::Input& input) : input_(input) {
     uint64_t size;
-    std::memcpy(&size, input.take("header size", prefix_size).data.data(), prefix_size);
-    const size_t limit = std::min(input.remaining(), max_header_size);
-    if (size > limit) fail("header size", "at most " + std::to_string(limit), std::to_string(size));
+    const io::Bytes start = input.take("header size", prefix_size);
+    std::memcpy(&size, start.data.data(), prefix_size);
+    if (size >> 32 != 0) fail("content", "a safetensors file", io::kind_of_content(start.data));
+    if (size > max_header_size) {
+      fail("header size", "at most " + std::to_string(max_header_size), std::to_string(size));
+    }
+    if (size > input.remaining()) {
+      fail("header", std::to_string(size) + " bytes",
+           std::to_string(input.remaining()) + ": the file is cut short");
+    }
     const io::Bytes header = input.take("header", size);
     data_size_ = input.remaining();
     constexpr int deepest = 3;
@@ -135,9 +143,11 @@ class Header {
         !value[1].is_number_unsigned())
       fail(field, "two offsets", value.dump());
     const auto begin = value[0].get<uint64_t>(), end = value[1].get<uint64_t>();
-    if (begin > end || end > data_size_)
+    if (begin > end || end > data_size_) {
+      const char* const cause = begin > end ? "" : ": is the file cut short?";
       fail(field, "a range within the " + std::to_string(data_size_) + " bytes of data",
-           value.dump());
+           value.dump() + cause);
+    }
     return {begin, end};
   }
 

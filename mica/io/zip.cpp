@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mica/io/content.h"
+
 namespace mica::io {
 
 namespace {
@@ -92,7 +94,12 @@ ZipArchive::ZipArchive(Input& file) : file_(file), watched_(std::make_unique<Wat
   ZipError error;
   ZipSource source(zip_source_function_create(Watched::command, watched_.get(), error.get()));
   archive_.reset(source ? zip_open_from_source(source.get(), ZIP_RDONLY, error.get()) : nullptr);
-  if (!archive_) file.fail("archive", "a zip file", error.text());
+  if (!archive_) {
+    if (!watched_->bytes.text().starts_with("PK")) {
+      file.fail("content", "a zip archive", kind_of_content(watched_->bytes.data));
+    }
+    file.fail("archive", "a whole zip file", error.text() + ": is the file cut short?");
+  }
   source.release();  // the archive's now
 
   // Entries share no bytes, so that what they inflate to is bounded by the file's size.

@@ -28,36 +28,6 @@ using Named = std::pair<std::string, array>;
 // The standard library's regular expressions recurse with the length of what they match.
 constexpr size_t longest_name = 1000;
 
-// The candidate that the name was likely meant to be, empty where none is near.
-std::string nearest(const std::string& name, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t least = name.size() / 3 + 2;
-  for (const std::string& candidate : candidates) {
-    const auto [low, high] = std::minmax(name.size(), candidate.size());
-    if (high - low >= least) continue;
-    const size_t distance = edit_distance(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-// "'a' (did you mean 'b'?), 'c' and 3 more"
-std::string some_of(const std::vector<std::string>& names,
-                    const std::vector<std::string>& candidates) {
-  constexpr size_t shown = 5;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), shown); ++i) {
-    text += fmt::format("{}'{}'", i ? ", " : "", names[i]);
-    const std::string meant = nearest(names[i], candidates);
-    if (!meant.empty()) text += fmt::format(" (did you mean '{}'?)", meant);
-  }
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  return text;
-}
-
 std::string text_of(const LoadReport& report) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "mica/io/io.h"
+#include "mica/nn/edit_distance.h"
 #include "mica/nn/module.h"
 #include "mica/nn/walk.h"
 #include "mica/ops/checks.h"
@@ -96,16 +97,6 @@ class Matcher {
   Visitor& visitor_;
 };
 
-// "'a', 'b' and 3 more"
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr size_t shown = 5;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), shown); ++i)
-    text += (i ? ", '" : "'") + names[i] + "'";
-  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " more";
-  return text;
-}
-
 struct Parameter {
   array* value;
   bool again;  // in a further place of a shared module
@@ -132,10 +123,10 @@ void list_parameters(const Members& members, const std::string& prefix, bool aga
 }
 
 // Whether the file is an .npz archive, else it is a .safetensors file.
-bool is_archive(const char* op, const std::string& file) {
+bool is_archive(const char* op, const std::string& file, const char* advice = "") {
   if (file.ends_with(".npz")) return true;
   if (file.ends_with(".safetensors")) return false;
-  refuse(op, "a .safetensors or .npz file", "'" + file + "'");
+  refuse(op, "a .safetensors or .npz file", "'" + file + "'" + advice);
 }
 
 }  // namespace
@@ -211,7 +202,7 @@ Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& w
     std::vector<std::string> unknown;
     for (const auto& [name, value] : given) unknown.emplace_back(name);
     std::sort(unknown.begin(), unknown.end());
-    refuse(op, "only parameters of " + type_name(), some_of(unknown));
+    refuse(op, "only parameters of " + type_name(), some_of(unknown, missing));
   }
   if (strict && !missing.empty())
     refuse(op, "all parameters of " + type_name(), "none named " + some_of(missing));
@@ -220,8 +211,9 @@ Module& Module::load_weights(const std::vector<std::pair<std::string, array>>& w
 }
 
 Module& Module::load_weights(const std::string& file, bool strict) {
-  const auto arrays =
-      is_archive("load_weights", file) ? load_npz(file) : load_safetensors(file).first;
+  const bool archive =
+      is_archive("load_weights", file, "; nn::load_pytorch reads other files and folders");
+  const auto arrays = archive ? load_npz(file) : load_safetensors(file).first;
   const std::vector<std::pair<std::string, array>> weights(arrays.begin(), arrays.end());
   try {
     return load_weights(weights, strict);

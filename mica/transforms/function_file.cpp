@@ -12,6 +12,7 @@
 #include <map>
 
 #include "mica/engine/op_fields.h"
+#include "mica/io/content.h"
 #include "mica/io/cursor.h"
 #include "mica/io/input.h"
 #include "mica/ops/op_names.h"
@@ -148,7 +149,9 @@ class Reader {
 
   StoredFunction read() {
     const std::string start = raw_text("magic", magic.size());
-    if (start != magic) cursor_.fail("magic", "that of an exported function", "something else");
+    if (start != magic)
+      cursor_.fail("content", "an exported function",
+                   io::kind_of_content(std::as_bytes(std::span(start))));
     const auto file_version = cursor_.number<uint32_t>("version");
     if (file_version != version) {
       cursor_.fail("version", std::to_string(version), std::to_string(file_version));

@@ -105,9 +105,8 @@ TEST_F(Checkpoint, RefusesOtherFiles) {
   EXPECT_EQ(error_of("empty"),
             "content: expected safetensors, npz, gguf, PyTorch or an index, got an empty file");
   write_file("text", "hello there");
-  EXPECT_EQ(
-      error_of("text"),
-      "content: expected safetensors, npz, gguf, PyTorch or an index, got a file of another kind");
+  EXPECT_EQ(error_of("text"),
+            "content: expected safetensors, npz, gguf, PyTorch or an index, got text");
   write_file("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
   EXPECT_EQ(error_of("lfs"),
             "content: expected safetensors, npz, gguf, PyTorch or an index, got a pointer of Git "

@@ -175,7 +175,7 @@ TEST_F(Npy, HostileHeaders) {
   }
   EXPECT_EQ(error_of(""), "magic: expected 8 bytes, got 0 in the file");
   EXPECT_EQ(error_of(std::string("\x93NUMPX\1\0aaaa", 12)),
-            "magic: expected that of an npy file, got something else");
+            "content: expected an npy file, got a file of another kind");
   EXPECT_EQ(error_of(std::string("\x93NUMPY\4\0aaaa", 12)), "version: expected 1, 2 or 3, got 4");
   EXPECT_EQ(error_of(std::string("\x93NUMPY\2\0\xff\xff\xff\xff", 12)),
             "header size: expected at most 1048576, got 4294967295");

@@ -94,7 +94,7 @@ TEST_F(Npz, ErrorsOfFiles) {
             }),
             "save_npz: can't write '" + file("no/a.npz") + "': No such file or directory");
   EXPECT_EQ(error_of("abc"), "archive: expected a zip file, got 3 bytes");
-  EXPECT_EQ(error_of(std::string(30, 'x')), "archive: expected a zip file, got Not a zip archive");
+  EXPECT_EQ(error_of(std::string(30, 'x')), "content: expected a zip archive, got text");
 }
 
 TEST_F(Npz, EntriesThatLie) {

@@ -180,7 +180,8 @@ TEST_F(Safetensors, HostileHeaders) {
       {R"({"a":{"dtype":"F32","shape":[1048576],"data_offsets":[0,4]}})", 4,
        "a.data_offsets: expected 4194304 bytes for (1048576,), got 4"},
       {R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 3,
-       "a.data_offsets: expected a range within the 3 bytes of data, got [0,4]"},
+       "a.data_offsets: expected a range within the 3 bytes of data, got [0,4]: is the file cut "
+       "short?"},
       {R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})", 4,
        "a.data_offsets: expected a range within the 4 bytes of data, got [4,0]"},
       {R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,18446744073709551616]}})", 4,
@@ -205,9 +206,9 @@ TEST_F(Safetensors, HostileHeaders) {
     EXPECT_EQ(error_of_load(), file.error) << file.header;
   }
   write(file_of("{}", "").replace(0, 8, 8, '\xff'));
-  EXPECT_EQ(error_of_load(), "header size: expected at most 2, got 18446744073709551615");
+  EXPECT_EQ(error_of_load(), "content: expected a safetensors file, got a file of another kind");
   write(std::string(100'000, '['));
-  EXPECT_EQ(error_of_load(), "header size: expected at most 99992, got 6582955728264977243");
+  EXPECT_EQ(error_of_load(), "content: expected a safetensors file, got text");
   write(std::string(100'000, '['), "");
   EXPECT_EQ(error_of_load(), "header: expected at most 3 levels of nesting, got more");
 }

@@ -235,12 +235,14 @@ TEST(Module, LoadWeightsIsExactWhereStrict) {
             "load_weights: expected all parameters of MLP, got none named 'layers.1.bias'");
   wrong.emplace_back("layers.9.weight", zeros({1}));
   EXPECT_EQ(error_of([&] { model.load_weights(wrong); }),
-            "load_weights: expected only parameters of MLP, got 'layers.9.weight'");
+            "load_weights: expected only parameters of MLP, got 'layers.9.weight' (did you mean "
+            "'layers.1.bias'?)");
   EXPECT_EQ(model.layers[0].weight.id(), before);
   model.load_weights(wrong, false);
   EXPECT_NE(model.layers[0].weight.id(), before);
   EXPECT_EQ(error_of([&] { model.load_weights("weights.txt"); }),
-            "load_weights: expected a .safetensors or .npz file, got 'weights.txt'");
+            "load_weights: expected a .safetensors or .npz file, got 'weights.txt'; "
+            "nn::load_pytorch reads other files and folders");
 }
 
 }  // namespace

@@ -318,7 +318,7 @@ TEST_F(Export, DamagedFiles) {
   expect_hostile_files_refused(whole, whole.size(), load_bytes);
 
   write_file("f.micafn", "not a function, but text that is as long as a prefix");
-  EXPECT_EQ(error_of_import(), "magic: expected that of an exported function, got something else");
+  EXPECT_EQ(error_of_import(), "content: expected an exported function, got text");
   std::string other = whole;
   other[8] = 2;
   write_file("f.micafn", other);
