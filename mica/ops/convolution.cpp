@@ -260,36 +260,36 @@ engine::Batched ConvolutionBackwardWeights::vmap(const engine::VmapArgs& args) c
 namespace {
 
 // One entry for each spatial axis: of none or one, repeated.
-std::vector<int> per_axis(const char* what, std::vector<int> sizes, size_t rank, int otherwise,
-                          int least) {
+std::vector<int> per_axis(const char* op, const char* what, std::vector<int> sizes, size_t rank,
+                          int otherwise, int least) {
   if (sizes.empty()) sizes.push_back(otherwise);
   if (sizes.size() == 1) sizes.resize(rank, sizes[0]);
   if (sizes.size() != rank) {
-    fail("conv", "expected " + std::to_string(rank) + " " + what +
-                     " for as many spatial axes, got " + std::to_string(sizes.size()));
+    fail(op, "expected " + std::to_string(rank) + " " + what + " for as many spatial axes, got " +
+                 std::to_string(sizes.size()));
   }
   for (int size : sizes) {
     if (size < least) {
-      fail("conv", std::string("expected ") + what + " of at least " + std::to_string(least) +
-                       ", got " + std::to_string(size));
+      fail(op, std::string("expected ") + what + " of at least " + std::to_string(least) +
+                   ", got " + std::to_string(size));
     }
   }
   return sizes;
 }
 
-void check_channels(const array& input, const array& weight, int groups) {
-  if (groups < 1) fail("conv", "expected groups of at least 1, got " + std::to_string(groups));
+void check_channels(const char* op, const array& input, const array& weight, int groups) {
+  if (groups < 1) fail(op, "expected groups of at least 1, got " + std::to_string(groups));
   if (weight.shape(-1) * groups != input.shape(-1)) {
-    fail("conv", "expected weight (out_channels, ..., " +
-                     (input.shape(-1) % groups == 0
-                          ? std::to_string(input.shape(-1) / groups)
-                          : std::to_string(input.shape(-1)) + " / " + std::to_string(groups)) +
-                     ") for input " + to_string(input.shape()) + " in " + std::to_string(groups) +
-                     " groups, got " + to_string(weight.shape()));
+    fail(op, "expected weight (out_channels, ..., " +
+                 (input.shape(-1) % groups == 0
+                      ? std::to_string(input.shape(-1) / groups)
+                      : std::to_string(input.shape(-1)) + " / " + std::to_string(groups)) +
+                 ") for input " + to_string(input.shape()) + " in " + std::to_string(groups) +
+                 " groups, got " + to_string(weight.shape()));
   }
   if (weight.shape(0) % groups != 0) {
-    fail("conv", "expected out_channels divisible by groups " + std::to_string(groups) +
-                     ", got weight " + to_string(weight.shape()));
+    fail(op, "expected out_channels divisible by groups " + std::to_string(groups) +
+                 ", got weight " + to_string(weight.shape()));
   }
 }
 
@@ -302,11 +302,53 @@ void check_rank(const char* op, const array& input, const array& weight, size_t 
                ", got " + to_string((of_input ? input : weight).shape()));
 }
 
+// What a convolution was asked for, checked. Errors name `op`, the public function.
+ConvWindow checked_window(const char* op, const array& input, const array& weight,
+                          std::vector<int> stride, std::vector<int> padding_lo,
+                          std::vector<int> padding_hi, std::vector<int> kernel_dilation,
+                          std::vector<int> input_dilation, int groups, bool flip) {
+  if (input.ndim() < 3 || input.ndim() > 5) {
+    fail(op, "expected input (N, ..., C) with one to three spatial axes, got " +
+                 to_string(input.shape()));
+  }
+  const size_t rank = input.ndim() - 2;
+  check_rank(op, input, weight, rank);
+  if (!issubdtype(input.dtype(), inexact)) {
+    fail(op, "expected a floating input, got " + std::string(dtype_name(input.dtype())));
+  }
+  check_channels(op, input, weight, groups);
+  constexpr int any = std::numeric_limits<int>::min();
+  const ConvWindow window{per_axis(op, "strides", std::move(stride), rank, 1, 1),
+                          per_axis(op, "low paddings", std::move(padding_lo), rank, 0, any),
+                          per_axis(op, "high paddings", std::move(padding_hi), rank, 0, any),
+                          per_axis(op, "kernel dilations", std::move(kernel_dilation), rank, 1, 1),
+                          per_axis(op, "input dilations", std::move(input_dilation), rank, 1, 1),
+                          groups,
+                          flip};
+  for (size_t i = 0; i < rank; ++i) {
+    if (output_size(window, i, input.shape()[i + 1], weight.shape()[i + 1]) > 0) continue;
+    fail(op, "expected a weight that fits into the padded input " + to_string(input.shape()) +
+                 " along axis " + std::to_string(i + 1) + ", got " + to_string(weight.shape()));
+  }
+  return window;
+}
+
+array general(const char* op, const array& input, const array& weight, std::vector<int> stride,
+              std::vector<int> padding_lo, std::vector<int> padding_hi,
+              std::vector<int> kernel_dilation, std::vector<int> input_dilation, int groups,
+              bool flip, const StreamOrDevice& s) {
+  const ConvWindow window = checked_window(
+      op, input, weight, std::move(stride), std::move(padding_lo), std::move(padding_hi),
+      std::move(kernel_dilation), std::move(input_dilation), groups, flip);
+  const Dtype dtype = result_type(input, weight);
+  return convolve(window, astype(input, dtype, s), astype(weight, dtype, s), s);
+}
+
 array conv(const char* op, const array& input, const array& weight, const std::vector<int>& stride,
            const std::vector<int>& padding, const std::vector<int>& dilation, int groups,
            const StreamOrDevice& s) {
   check_rank(op, input, weight, stride.size());
-  return conv_general(input, weight, stride, padding, padding, dilation, {}, groups, false, s);
+  return general(op, input, weight, stride, padding, padding, dilation, {}, groups, false, s);
 }
 
 // A convolution over the input with zeros between its elements, padded so that every element meets
@@ -321,38 +363,7 @@ array conv_transpose(const char* op, const array& input, const array& weight,
     lo.push_back(dilation[i] * (weight.shape()[i + 1] - 1) - padding[i]);
     hi.push_back(lo[i] + output_padding[i]);
   }
-  return conv_general(input, weight, {}, lo, hi, dilation, stride, groups, true, s);
-}
-
-// What conv_general was asked for, checked.
-ConvWindow checked_window(const array& input, const array& weight, std::vector<int> stride,
-                          std::vector<int> padding_lo, std::vector<int> padding_hi,
-                          std::vector<int> kernel_dilation, std::vector<int> input_dilation,
-                          int groups, bool flip) {
-  if (input.ndim() < 3 || input.ndim() > 5) {
-    fail("conv", "expected input (N, ..., C) with one to three spatial axes, got " +
-                     to_string(input.shape()));
-  }
-  const size_t rank = input.ndim() - 2;
-  check_rank("conv", input, weight, rank);
-  if (!issubdtype(input.dtype(), inexact)) {
-    fail("conv", "expected a floating input, got " + std::string(dtype_name(input.dtype())));
-  }
-  check_channels(input, weight, groups);
-  constexpr int any = std::numeric_limits<int>::min();
-  const ConvWindow window{per_axis("strides", std::move(stride), rank, 1, 1),
-                          per_axis("low paddings", std::move(padding_lo), rank, 0, any),
-                          per_axis("high paddings", std::move(padding_hi), rank, 0, any),
-                          per_axis("kernel dilations", std::move(kernel_dilation), rank, 1, 1),
-                          per_axis("input dilations", std::move(input_dilation), rank, 1, 1),
-                          groups,
-                          flip};
-  for (size_t i = 0; i < rank; ++i) {
-    if (output_size(window, i, input.shape()[i + 1], weight.shape()[i + 1]) > 0) continue;
-    fail("conv", "expected a weight that fits into the padded input " + to_string(input.shape()) +
-                     " along axis " + std::to_string(i + 1) + ", got " + to_string(weight.shape()));
-  }
-  return window;
+  return general(op, input, weight, {}, lo, hi, dilation, stride, groups, true, s);
 }
 
 }  // namespace
@@ -361,8 +372,8 @@ array conv_with_bias(const array& input, const array& weight, const std::optiona
                      const std::vector<int>& stride, const std::vector<int>& padding_lo,
                      const std::vector<int>& padding_hi, const std::vector<int>& dilation,
                      int groups) {
-  const ConvWindow window =
-      checked_window(input, weight, stride, padding_lo, padding_hi, dilation, {}, groups, false);
+  const ConvWindow window = checked_window("conv", input, weight, stride, padding_lo, padding_hi,
+                                           dilation, {}, groups, false);
   const Dtype dtype = result_type(input, weight);
   const array x = astype(input, dtype), w = astype(weight, dtype);
   const bool fits = bias && bias->dtype() == dtype && bias->shape() == Shape{weight.shape(0)};
@@ -375,11 +386,9 @@ array conv_with_bias(const array& input, const array& weight, const std::optiona
 array conv_general(array input, array weight, std::vector<int> stride, std::vector<int> padding_lo,
                    std::vector<int> padding_hi, std::vector<int> kernel_dilation,
                    std::vector<int> input_dilation, int groups, bool flip, StreamOrDevice s) {
-  const ops::ConvWindow window = ops::checked_window(
-      input, weight, std::move(stride), std::move(padding_lo), std::move(padding_hi),
-      std::move(kernel_dilation), std::move(input_dilation), groups, flip);
-  const Dtype dtype = result_type(input, weight);
-  return ops::convolve(window, astype(input, dtype, s), astype(weight, dtype, s), s);
+  return ops::general("conv_general", input, weight, std::move(stride), std::move(padding_lo),
+                      std::move(padding_hi), std::move(kernel_dilation), std::move(input_dilation),
+                      groups, flip, s);
 }
 
 array conv1d(const array& input, const array& weight, int stride, int padding, int dilation,

@@ -154,8 +154,11 @@ array eye(int n, Dtype dtype, StreamOrDevice s) { return eye(n, n, 0, dtype, s);
 array eye(int n, int m, StreamOrDevice s) { return eye(n, m, 0, float32, s); }
 array eye(int n, int m, int k, StreamOrDevice s) { return eye(n, m, k, float32, s); }
 array eye(int n, StreamOrDevice s) { return eye(n, n, 0, float32, s); }
-array identity(int n, Dtype dtype, StreamOrDevice s) { return eye(n, n, 0, dtype, s); }
-array identity(int n, StreamOrDevice s) { return eye(n, n, 0, float32, s); }
+array identity(int n, Dtype dtype, StreamOrDevice s) {
+  check_sides("identity", n, n);
+  return eye(n, n, 0, dtype, s);
+}
+array identity(int n, StreamOrDevice s) { return identity(n, float32, s); }
 
 array tri(int n, int m, int k, Dtype type, StreamOrDevice s) {
   check_sides("tri", n, m);

@@ -133,16 +133,20 @@ std::vector<array> meshgrid(const std::vector<array>& arrays, bool sparse,
   return sparse ? grid : broadcast_arrays(grid, s);
 }
 
-array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
+namespace {
+
+// Errors name `op`, the public function.
+array diagonal_named(const char* op, const array& a, int offset, int axis1, int axis2,
+                     const StreamOrDevice& s) {
   if (a.ndim() < 2) {
     throw std::invalid_argument(
-        fmt::format("diagonal: expected a with at least 2 axes, got {}", to_string(a.shape())));
+        fmt::format("{}: expected a with at least 2 axes, got {}", op, to_string(a.shape())));
   }
-  const int row = ops::normalize_axis(axis1, rank(a), "diagonal");
-  const int column = ops::normalize_axis(axis2, rank(a), "diagonal");
+  const int row = ops::normalize_axis(axis1, rank(a), op);
+  const int column = ops::normalize_axis(axis2, rank(a), op);
   if (row == column) {
     throw std::invalid_argument(
-        fmt::format("diagonal: expected two different axes, got axis {} twice", row));
+        fmt::format("{}: expected two different axes, got axis {} twice", op, row));
   }
   std::vector<int> axes;
   for (int i = 0; i < rank(a); ++i) {
@@ -156,8 +160,14 @@ array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice 
   Shape start(flat.ndim(), 0), stop = flat.shape(), strides(flat.ndim(), 1);
   start.back() = d.first;
   stop.back() = end_of(d, a.shape(column));
-  strides.back() = safe_cast(int64_t{a.shape(column)} + 1, "diagonal");
+  strides.back() = safe_cast(int64_t{a.shape(column)} + 1, op);
   return slice(flat, start, stop, strides, s);
+}
+
+}  // namespace
+
+array diagonal(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {
+  return diagonal_named("diagonal", a, offset, axis1, axis2, s);
 }
 
 array diag(const array& a, int k, StreamOrDevice s) {
@@ -175,7 +185,7 @@ array diag(const array& a, int k, StreamOrDevice s) {
 }
 
 array trace(const array& a, int offset, int axis1, int axis2, Dtype dtype, StreamOrDevice s) {
-  return sum(astype(diagonal(a, offset, axis1, axis2, s), dtype, s), -1, false, s);
+  return sum(astype(diagonal_named("trace", a, offset, axis1, axis2, s), dtype, s), -1, false, s);
 }
 
 array trace(const array& a, int offset, int axis1, int axis2, StreamOrDevice s) {

@@ -87,21 +87,37 @@ KeySequence& KeySequence::default_() {
 
 void seed(uint64_t seed) { KeySequence::default_().seed(seed); }
 
-array bits(const Shape& shape, int width, const std::optional<array>& key, StreamOrDevice s) {
+namespace {
+
+// Errors name `op`, the public function.
+array bits_named(const char* op, const Shape& shape, int width, const std::optional<array>& key,
+                 const StreamOrDevice& s) {
   if (width != 1 && width != 2 && width != 4) {
-    throw std::invalid_argument("bits: expected a width of 1, 2 or 4 bytes, got " +
+    throw std::invalid_argument(std::string(op) + ": expected a width of 1, 2 or 4 bytes, got " +
                                 std::to_string(width));
   }
   for (ShapeElem dim : shape) {
     if (dim >= 0) continue;
-    throw std::invalid_argument("bits: expected no negative dimensions, got " + to_string(shape));
+    throw std::invalid_argument(std::string(op) + ": expected no negative dimensions, got " +
+                                to_string(shape));
   }
   const array own = key ? *key : KeySequence::default_().next();
-  check_key(own, "bits");
+  check_key(own, op);
   return ops::random_bits(ops::RandomBits{shape, width}, own, s);
 }
 
-array split(const array& key, int num, StreamOrDevice s) { return bits({num, 2}, 4, key, s); }
+}  // namespace
+
+array bits(const Shape& shape, int width, const std::optional<array>& key, StreamOrDevice s) {
+  return bits_named("bits", shape, width, key, s);
+}
+
+array split(const array& key, int num, StreamOrDevice s) {
+  if (num < 0) {
+    throw std::invalid_argument("split: expected num of at least 0, got " + std::to_string(num));
+  }
+  return bits_named("split", {num, 2}, 4, key, s);
+}
 
 std::pair<array, array> split(const array& key, StreamOrDevice s) {
   const array keys = random::split(key, 2, s);

@@ -149,27 +149,27 @@ TEST(Convolution, Errors) {
       [&] {
         conv2d(x, ones({8, 3, 2, 3}));
       },
-      "conv: expected weight (out_channels, ..., 4) for input (2, 7, 6, 4) in 1 groups, "
+      "conv2d: expected weight (out_channels, ..., 4) for input (2, 7, 6, 4) in 1 groups, "
       "got (8, 3, 2, 3)");
   expect_error(
       [&] {
         conv2d(x, ones({7, 3, 2, 2}), {1, 1}, {0, 0}, {1, 1}, 2);
       },
-      "conv: expected out_channels divisible by groups 2, got weight (7, 3, 2, 2)");
-  expect_error([&] { conv2d(x, w, {0, 1}); }, "conv: expected strides of at least 1, got 0");
+      "conv2d: expected out_channels divisible by groups 2, got weight (7, 3, 2, 2)");
+  expect_error([&] { conv2d(x, w, {0, 1}); }, "conv2d: expected strides of at least 1, got 0");
   expect_error(
       [&] {
         conv2d(x, w, {1, 1}, {0, 0}, {1, 1}, 0);
       },
-      "conv: expected groups of at least 1, got 0");
+      "conv2d: expected groups of at least 1, got 0");
   expect_error(
       [&] {
         conv2d(x, ones({8, 9, 2, 4}));
       },
-      "conv: expected a weight that fits into the padded input (2, 7, 6, 4) along axis 1, "
+      "conv2d: expected a weight that fits into the padded input (2, 7, 6, 4) along axis 1, "
       "got (8, 9, 2, 4)");
   expect_error([&] { conv2d(astype(x, int32), astype(w, int32)); },
-               "conv: expected a floating input, got int32");
+               "conv2d: expected a floating input, got int32");
 }
 
 TEST(Pooling, EqualMaximaShareTheGradient) {

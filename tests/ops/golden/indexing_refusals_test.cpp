@@ -197,41 +197,42 @@ constexpr Refusal indexing[] = {
      }},
     {"conv1d: expected weight with the dimensions of input (N, L, C), got (3, 4)",
      [] { conv1d(a, m); }},
-    {"conv: expected weight (out_channels, ..., 4) for input (2, 3, 4) in 1 groups, got (1, 2, 3)",
+    {"conv1d: expected weight (out_channels, ..., 4) for input (2, 3, 4) in 1 groups, got (1, 2, "
+     "3)",
      [] {
        conv1d(a, ones({1, 2, 3}));
      }},
-    {"conv: expected out_channels divisible by groups 2, got weight (3, 2, 2)",
+    {"conv1d: expected out_channels divisible by groups 2, got weight (3, 2, 2)",
      [] {
        conv1d(a, ones({3, 2, 2}), 1, 0, 1, 2);
      }},
-    {"conv: expected a weight that fits into the padded input (2, 3, 4) along axis 1, got (1, 5, "
+    {"conv1d: expected a weight that fits into the padded input (2, 3, 4) along axis 1, got (1, 5, "
      "4)",
      [] {
        conv1d(a, ones({1, 5, 4}));
      }},
-    {"conv: expected strides of at least 1, got 0",
+    {"conv1d: expected strides of at least 1, got 0",
      [] {
        conv1d(a, ones({1, 2, 4}), 0);
      }},
-    {"conv: expected a weight that fits into the padded input (2, 3, 4) along axis 1, got (1, 2, "
+    {"conv1d: expected a weight that fits into the padded input (2, 3, 4) along axis 1, got (1, 2, "
      "4)",
      [] {
        conv1d(a, ones({1, 2, 4}), 1, -1);
      }},
-    {"conv: expected kernel dilations of at least 1, got 0",
+    {"conv1d: expected kernel dilations of at least 1, got 0",
      [] {
        conv1d(a, ones({1, 2, 4}), 1, 0, 0);
      }},
-    {"conv: expected a floating input, got int32",
+    {"conv1d: expected a floating input, got int32",
      [] {
        conv1d(zeros({1, 3, 1}, int32), ones({1, 2, 1}));
      }},
-    {"conv: expected groups of at least 1, got 0",
+    {"conv1d: expected groups of at least 1, got 0",
      [] {
        conv1d(a, ones({1, 2, 4}), 1, 0, 1, 0);
      }},
-    {"conv: expected groups of at least 1, got -1",
+    {"conv1d: expected groups of at least 1, got -1",
      [] {
        conv1d(a, ones({1, 2, 4}), 1, 0, 1, -1);
      }},
@@ -239,20 +240,21 @@ constexpr Refusal indexing[] = {
      [] {
        conv2d(a, ones({1, 1, 1, 4}));
      }},
-    {"conv: expected strides of at least 1, got 0",
+    {"conv2d: expected strides of at least 1, got 0",
      [] {
        conv2d(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {0, 1});
      }},
-    {"conv: expected a weight that fits into the padded input (1, 3, 3, 1) along axis 1, got (1, "
+    {"conv2d: expected a weight that fits into the padded input (1, 3, 3, 1) along axis 1, got (1, "
      "2, 2, 1)",
      [] {
        conv2d(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {1, 1}, {-1, 0});
      }},
-    {"conv: expected kernel dilations of at least 1, got 0",
+    {"conv2d: expected kernel dilations of at least 1, got 0",
      [] {
        conv2d(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {1, 1}, {0, 0}, {0, 1});
      }},
-    {"conv: expected weight (out_channels, ..., 1) for input (1, 3, 3, 1) in 1 groups, got (1, 2, "
+    {"conv2d: expected weight (out_channels, ..., 1) for input (1, 3, 3, 1) in 1 groups, got (1, "
+     "2, "
      "2, 2)",
      [] {
        conv2d(ones({1, 3, 3, 1}), ones({1, 2, 2, 2}));
@@ -261,26 +263,28 @@ constexpr Refusal indexing[] = {
      [] {
        conv3d(a, ones({1, 1, 1, 1, 4}));
      }},
-    {"conv: expected strides of at least 1, got 0",
+    {"conv3d: expected strides of at least 1, got 0",
      [] {
        conv3d(ones({1, 3, 3, 3, 1}), ones({1, 2, 2, 2, 1}), {0, 1, 1});
      }},
-    {"conv: expected input (N, ..., C) with one to three spatial axes, got (4,)",
+    {"conv_general: expected input (N, ..., C) with one to three spatial axes, got (4,)",
      [] { conv_general(v, v, {}, {}, {}, {}, 1); }},
-    {"conv: expected 2 strides for as many spatial axes, got 3",
+    {"conv_general: expected 2 strides for as many spatial axes, got 3",
      [] {
        conv_general(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {1, 1, 1}, {}, {}, {}, 1);
      }},
-    {"conv: expected input dilations of at least 1, got 0",
+    {"conv_general: expected input dilations of at least 1, got 0",
      [] {
        conv_general(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {}, {}, {}, {0}, 1);
      }},
-    {"conv: expected a weight that fits into the padded input (1, 3, 3, 1) along axis 1, got (1, "
+    {"conv_general: expected a weight that fits into the padded input (1, 3, 3, 1) along axis 1, "
+     "got (1, "
      "2, 2, 1)",
      [] {
        conv_general(ones({1, 3, 3, 1}), ones({1, 2, 2, 1}), {}, {-2}, {}, {}, 1);
      }},
-    {"conv: expected input (N, ..., C) with one to three spatial axes, got (1, 2, 2, 2, 2, 1)",
+    {"conv_general: expected input (N, ..., C) with one to three spatial axes, got (1, 2, 2, 2, 2, "
+     "1)",
      [] {
        conv_general(ones({1, 2, 2, 2, 2, 1}), ones({1, 1, 1, 1, 1, 1}), {}, {}, {}, {}, 1);
      }},
@@ -288,11 +292,12 @@ constexpr Refusal indexing[] = {
      [] {
        conv_transpose1d(m, ones({1, 2, 4}));
      }},
-    {"conv: expected weight (out_channels, ..., 4) for input (2, 3, 4) in 1 groups, got (1, 2, 3)",
+    {"conv_transpose1d: expected weight (out_channels, ..., 4) for input (2, 3, 4) in 1 groups, "
+     "got (1, 2, 3)",
      [] {
        conv_transpose1d(a, ones({1, 2, 3}));
      }},
-    {"conv: expected input dilations of at least 1, got 0",
+    {"conv_transpose1d: expected input dilations of at least 1, got 0",
      [] {
        conv_transpose1d(a, ones({1, 2, 4}), 0);
      }},
@@ -304,7 +309,7 @@ constexpr Refusal indexing[] = {
      [] {
        conv_transpose3d(a, ones({1, 1, 1, 1, 4}));
      }},
-    {"conv: expected out_channels divisible by groups 2, got weight (3, 2, 2)",
+    {"conv_transpose1d: expected out_channels divisible by groups 2, got weight (3, 2, 2)",
      [] {
        conv_transpose1d(a, ones({3, 2, 2}), 1, 0, 1, 0, 2);
      }},

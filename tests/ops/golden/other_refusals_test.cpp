@@ -20,12 +20,11 @@ constexpr Refusal others[] = {
      [] { random::uniform({2}, zeros({3}, uint32)); }},
     {"bits: expected a uint32 key (2,), got int32 (2,)",
      [] { random::uniform({2}, zeros({2}, int32)); }},
-    {"bits: expected a uint32 key (2,), got uint32 (2, 2)",
+    {"split: expected a uint32 key (2,), got uint32 (2, 2)",
      [] {
        random::split(zeros({2, 2}, uint32));
      }},
-    {"bits: expected no negative dimensions, got (-1, 2)",
-     [] { random::split(random::key(0), -1); }},
+    {"split: expected num of at least 0, got -1", [] { random::split(random::key(0), -1); }},
     {"normal: expected a floating dtype or complex64, got int32",
      [] { random::normal({2}, int32); }},
     {"normal: expected dimensions of at least 0, got (-2,)", [] { random::normal({-2}); }},

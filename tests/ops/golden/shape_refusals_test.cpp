@@ -37,7 +37,7 @@ constexpr Refusal shapes[] = {
     {"ones: expected dimensions of at least 0, got (-1,)", [] { ones({-1}); }},
     {"eye: expected n and m of at least 0, got -1 and -1", [] { eye(-1); }},
     {"eye: expected n and m of at least 0, got 2 and -1", [] { eye(2, -1); }},
-    {"eye: expected n and m of at least 0, got -2 and -2", [] { identity(-2); }},
+    {"identity: expected n and m of at least 0, got -2 and -2", [] { identity(-2); }},
     {"tri: expected n and m of at least 0, got -1 and -1", [] { tri(-1, float32); }},
     {"tril: expected x with at least 2 axes, got (4,)", [] { tril(v); }},
     {"triu: expected x with at least 2 axes, got ()", [] { triu(s); }},
@@ -313,9 +313,9 @@ constexpr Refusal shapes[] = {
     {"diagonal: expected two different axes, got axis 1 twice", [] { diagonal(a, 0, 1, -2); }},
     {"diag: expected a with 1 or 2 axes, got (2, 3, 4)", [] { diag(a); }},
     {"diag: expected a with 1 or 2 axes, got ()", [] { diag(s); }},
-    {"diagonal: expected a with at least 2 axes, got (4,)", [] { trace(v); }},
-    {"diagonal: expected axis in [-3, 3), got 4", [] { trace(a, 0, 0, 4); }},
-    {"diagonal: expected two different axes, got axis 1 twice", [] { trace(a, 0, 1, 1); }},
+    {"trace: expected a with at least 2 axes, got (4,)", [] { trace(v); }},
+    {"trace: expected axis in [-3, 3), got 4", [] { trace(a, 0, 0, 4); }},
+    {"trace: expected two different axes, got axis 1 twice", [] { trace(a, 0, 1, 1); }},
 };
 
 struct NamedSliceUpdate {
