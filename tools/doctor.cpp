@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 #include "machine_report.h"
 #include "mica/version.h"
@@ -22,8 +23,31 @@ const std::string* setting(const MachineReport& report, const std::string& name)
   return nullptr;
 }
 
+// The words of a text, in lines that end at 80 columns; all but the first are indented.
+void wrapped(std::ostream& output, const std::string& start, const std::string& text,
+             size_t indent) {
+  constexpr size_t columns = 80;
+  std::string line = start;
+  std::istringstream words(text);
+  bool first = true;
+  for (std::string word; words >> word; first = false) {
+    if (!first && line.size() + 1 + word.size() > columns) {
+      output << line << "\n";
+      line = std::string(indent, ' ');
+      first = true;
+    }
+    line += (first ? "" : " ") + word;
+  }
+  output << line << "\n";
+}
+
 void line(std::ostream& output, const std::string& name, const std::string& value) {
-  output << fmt::format("  {:<18}{}\n", name, value);
+  wrapped(output, fmt::format("  {:<18}", name), value, 20);
+}
+
+std::string huge_pages_text(const std::string& setting) {
+  if (setting == "madvise") return "madvise: for those who ask, as mica does for large arrays";
+  return setting;
 }
 
 }  // namespace
@@ -84,7 +108,7 @@ void print(std::ostream& output, const MachineReport& report) {
   line(output, "memory",
        fmt::format("{}, {} of swap space", readable_bytes(report.memory),
                    readable_bytes(report.swap)));
-  line(output, "huge pages", report.huge_pages);
+  line(output, "huge pages", huge_pages_text(report.huge_pages));
   output << "\nkernels\n";
   const auto reason = reason_for_kernels(report);
   line(output, "mica's own", reason ? report.kernels + " (" + *reason + ")" : report.kernels);
@@ -110,7 +134,7 @@ void print(std::ostream& output, const MachineReport& report) {
     output << fmt::format("  {}={}\n", name, value);
   const std::vector<std::string> found = warnings(report);
   output << (found.empty() ? "\nnothing to improve\n" : "\nto look at\n");
-  for (const std::string& warning : found) output << "  - " << warning << "\n";
+  for (const std::string& warning : found) wrapped(output, "  - ", warning, 4);
 }
 
 void doctor(std::ostream& output) { print(output, machine_report()); }

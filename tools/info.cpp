@@ -4,6 +4,7 @@
 
 #include "mica/logging/readable.h"
 #include "mica/ops/checks.h"
+#include "other_files.h"
 #include "program.h"
 #include "table.h"
 #include "weights.h"
@@ -32,20 +33,42 @@ void print_json(const Weights& weights, const std::string& path, std::ostream& o
   output << all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
 
+void print_json(const OtherFile& file, const std::string& path, std::ostream& output) {
+  const nlohmann::ordered_json all = {
+      {"file", path}, {"format", file.kind}, {"metadata", file.facts}};
+  output << all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+void print_fact(const std::string& name, const std::string& value, std::ostream& output,
+                std::optional<int> width) {
+  const std::string line = fmt::format("{} = {}", name, value);
+  output << (width ? mica::logging::shortened(line, static_cast<size_t>(*width)) : line) << "\n";
+}
+
+// "101770", "124.4 million".
+std::string readable_count(size_t count) {
+  if (count < 1'000'000) return std::to_string(count);
+  if (count < 1'000'000'000) return fmt::format("{:.1f} million", static_cast<double>(count) / 1e6);
+  return fmt::format("{:.2f} billion", static_cast<double>(count) / 1e9);
+}
+
 }  // namespace
 
 void info(const InfoOptions& options, std::ostream& output, std::optional<int> width) {
+  if (const std::optional<OtherFile> file = read_other_file(options.file)) {
+    if (options.json) return print_json(*file, options.file.string(), output);
+    output << fmt::format("{}: {}\n\n", options.file.string(), file->kind);
+    for (const auto& [name, value] : file->facts) print_fact(name, value, output, width);
+    return;
+  }
   const Weights weights = read_weights(options.file);
   if (options.json) return print_json(weights, options.file.string(), output);
 
   output << fmt::format("{}: {}, {} {}, {} values, {}\n", options.file.string(), weights.format,
                         weights.arrays.size(), weights.arrays.size() == 1 ? "tensor" : "tensors",
-                        elements(weights), readable_bytes(weights.bytes()));
+                        readable_count(elements(weights)), readable_bytes(weights.bytes()));
   if (!weights.metadata.empty()) output << "\n";
-  for (const auto& [name, value] : weights.metadata) {
-    const std::string line = fmt::format("{} = {}", name, value);
-    output << (width ? mica::logging::shortened(line, static_cast<size_t>(*width)) : line) << "\n";
-  }
+  for (const auto& [name, value] : weights.metadata) print_fact(name, value, output, width);
   if (weights.arrays.empty()) return;
   output << "\n";
   std::vector<Row> rows;

@@ -82,12 +82,20 @@ std::string version_text(int major, int minor, int patch) {
   return fmt::format("{}.{}.{}", major, minor, patch);
 }
 
+// "0.3.21" of "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...".
+std::string openblas_version() {
+  std::istringstream words(openblas_get_config());
+  std::string name, version;
+  words >> name >> version;
+  return version.empty() ? name : version;
+}
+
 std::vector<Library> libraries() {
   const dnnl_version_t* onednn = dnnl_version();
   return {
       {"oneDNN", version_text(DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH),
        version_text(onednn->major, onednn->minor, onednn->patch)},
-      {"OpenBLAS", "", openblas_get_config()},
+      {"OpenBLAS", "", openblas_version()},
       {"Highway", version_text(HWY_MAJOR, HWY_MINOR, HWY_PATCH), ""},
       {"libzip", LIBZIP_VERSION, zip_libzip_version()},
       {"fmt", version_text(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100), ""},

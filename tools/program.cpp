@@ -36,7 +36,11 @@ int run(std::vector<std::string> arguments, std::ostream& output, std::ostream& 
 
   InfoOptions to_show;
   auto* info_command = app.add_subcommand("info", "Tensors, shapes, dtypes, sizes and metadata");
-  info_command->add_option("FILE", to_show.file, "A file of weights, or a folder")->required();
+  info_command
+      ->add_option("FILE", to_show.file,
+                   "A file of weights, or a folder; also an exported\n"
+                   "function, tokenizer.json, config.json or MNIST's idx")
+      ->required();
   info_command->add_flag("--json", to_show.json, "Write JSON");
   info_command->callback([&] { info(to_show, output, width); });
 
@@ -58,10 +62,10 @@ int run(std::vector<std::string> arguments, std::ostream& output, std::ostream& 
   });
 
   QuantizeOptions to_quantize;
-  auto* quantize_command = app.add_subcommand(
-      "quantize",
-      "Quantize matrices called '....weight' whose rows are whole groups, as nn::quantize does;\n"
-      "the rest is kept");
+  auto* quantize_command =
+      app.add_subcommand("quantize",
+                         "Quantize matrices as nn::quantize does: those called\n"
+                         "'....weight' whose rows are whole groups");
   quantize_command->add_option("IN", to_quantize.in, "A file of weights, or a folder")->required();
   quantize_command->add_option("OUT", to_quantize.out, "As in convert")->required();
   quantize_command->add_option("--bits", to_quantize.bits,
@@ -74,8 +78,7 @@ int run(std::vector<std::string> arguments, std::ostream& output, std::ostream& 
   quantize_command->callback([&] { quantize(to_quantize, output); });
 
   DiffOptions to_compare;
-  auto* diff_command = app.add_subcommand(
-      "diff", "Compare two files of weights; exits with 0 where they are the same, 1 where not");
+  auto* diff_command = app.add_subcommand("diff", "Compare two files of weights");
   diff_command->add_option("A", to_compare.a, "A file of weights, or a folder")->required();
   diff_command->add_option("B", to_compare.b, "A file of weights, or a folder")->required();
   diff_command->add_option("--atol", to_compare.absolute,

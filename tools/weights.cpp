@@ -41,7 +41,13 @@ std::string as_text(const mica::GGUFMetaData& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* numbers = std::get_if<array>(&value)) {
     constexpr size_t most = 16;
-    if (numbers->size() > most) {
+    if (numbers->ndim() == 0) {
+      std::ostringstream with_type;
+      with_type << *numbers;
+      const std::string text = with_type.str();  // array(7, dtype=uint32)
+      const size_t begin = text.find('(') + 1;
+      os << text.substr(begin, text.rfind(", dtype") - begin);
+    } else if (numbers->size() > most) {
       os << numbers->size() << " numbers of " << mica::dtype_name(numbers->dtype());
     } else {
       os << *numbers;

@@ -463,6 +463,14 @@ ImportedFunction import_function(const std::string& file) {
 
 const std::string& ImportedFunction::metadata() const { return function_->metadata; }
 
+std::vector<std::string> ImportedFunction::signatures() const {
+  std::vector<std::string> texts;
+  for (const auto& trace : function_->traces) {
+    texts.push_back(detail::signature(trace.inputs, trace.keywords, trace.flexible));
+  }
+  return texts;
+}
+
 std::vector<array> ImportedFunction::operator()(const Args& args) const {
   return (*this)(args, {});
 }
@@ -483,14 +491,9 @@ std::vector<array> ImportedFunction::operator()(const Args& args, const Kwargs& 
     return detail::reshaped(*other, detail::specs_of(arguments.arrays))
         .replay(arguments.arrays, to_stream({}));
   }
-  std::string known;
-  for (const auto& trace : traces) {
-    known += (known.empty() ? "" : " or ") +
-             detail::signature(trace.inputs, trace.keywords, trace.flexible);
-  }
-  throw std::invalid_argument(
-      fmt::format("import_function ({}): expected {}, got {}", function_->file, known,
-                  detail::signature(detail::specs_of(arguments.arrays), arguments.keywords)));
+  throw std::invalid_argument(fmt::format(
+      "import_function ({}): expected {}, got {}", function_->file, fmt::join(signatures(), " or "),
+      detail::signature(detail::specs_of(arguments.arrays), arguments.keywords)));
 }
 
 }  // namespace mica

@@ -81,6 +81,8 @@ struct ImportedFunction {
   std::vector<array> operator()(const Args& args, const Kwargs& kwargs) const;
 
   const std::string& metadata() const;
+  // The shapes and dtypes of each trace's arguments, as errors name them.
+  std::vector<std::string> signatures() const;
 
  private:
   std::shared_ptr<const detail::StoredFunction> function_;

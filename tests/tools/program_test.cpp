@@ -6,10 +6,12 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "mica/io/io.h"
 #include "mica/ops/ops.h"
+#include "mica/transforms/export.h"
 #include "tests/golden.h"
 #include "tools/machine_report.h"
 #include "tools/program.h"
@@ -89,8 +91,72 @@ TEST_F(Program, InfoIsATableOfEachFormat) {
   const std::string gguf = run_with({"info", "package.gguf"}).output;
   EXPECT_TRUE(
       gguf.starts_with("package.gguf: gguf, 7 tensors, 42 values, 174 B\n\n"
-                       "bool = array(true, dtype=bool)\n"))
+                       "bool = true\n"))
       << gguf;
+}
+
+void write_text(const std::string& name, const std::string& text) {
+  std::ofstream(name, std::ios::binary) << text;
+}
+
+TEST_F(Program, InfoOfWhatLiesBesideWeights) {
+  write_text("config.json",
+             R"({"model_type": "llama", "hidden_size": 64, "rope_scaling": {"factor": 8},)"
+             R"( "tie": null, "architectures": ["LlamaForCausalLM"]})");
+  EXPECT_EQ(run_with({"info", "config.json"}).output,
+            "config.json: configuration\n\n"
+            "architectures = [\"LlamaForCausalLM\"]\n"
+            "hidden_size = 64\n"
+            "model_type = llama\n"
+            "rope_scaling = 1 setting\n"
+            "tie = null\n");
+  write_text("tokenizer.json",
+             R"({"added_tokens": [{"id": 0}], "normalizer": null, "decoder": {"type": "BPE"},)"
+             R"( "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split"},)"
+             R"( {"type": "ByteLevel"}]},)"
+             R"( "model": {"type": "BPE", "vocab": {"a": 1, "b": 2}, "merges": ["a b"]}})");
+  EXPECT_EQ(run_with({"info", "tokenizer.json"}).output,
+            "tokenizer.json: tokenizer\n\n"
+            "added tokens = 1\n"
+            "decoder = BPE\n"
+            "merges = 1\n"
+            "model = BPE\n"
+            "normalizer = none\n"
+            "post_processor = none\n"
+            "pre_tokenizer = Split, ByteLevel\n"
+            "vocabulary = 2 tokens\n");
+  write_text("labels", std::string("\0\0\x08\1\0\0\0\3abc", 11));
+  EXPECT_EQ(run_with({"info", "labels"}).output,
+            "labels: idx\n\ndtype = uint8\nshape = (3,)\nsize = 3 B\n");
+  mica::export_function(
+      "f.micafn", [](const mica::Args& args) { return std::vector<array>{args[0] + args[1]}; },
+      {mica::ones({2, 3}), array(1)}, false, "a sum");
+  EXPECT_EQ(run_with({"info", "f.micafn"}).output,
+            "f.micafn: exported function\n\n"
+            "arguments 1 = [(2, 3) float32, () int32]\n"
+            "metadata = a sum\n");
+  EXPECT_EQ(run_with({"info", "--json", "labels"}).output,
+            "{\n  \"file\": \"labels\",\n  \"format\": \"idx\",\n  \"metadata\": {\n"
+            "    \"dtype\": \"uint8\",\n    \"shape\": \"(3,)\",\n    \"size\": \"3 B\"\n  }\n}\n");
+}
+
+TEST_F(Program, InfoRefusesDamagedFiles) {
+  write_text("cut.json", R"({"a": )");
+  EXPECT_EQ(run_with({"info", "cut.json"}).errors,
+            "mica: info (cut.json): expected JSON, got something else: is the file cut short?\n");
+  write_text("tokenizer.json", R"({"model": {"type": 3}})");
+  EXPECT_TRUE(run_with({"info", "tokenizer.json"})
+                  .errors.starts_with("mica: info (tokenizer.json): expected a tokenizer, got "));
+  write_text("labels", std::string("\0\0\x08\1\0\0\0\3ab", 10));
+  EXPECT_EQ(run_with({"info", "labels"}).errors,
+            "mica: load_checkpoint (labels): content: expected safetensors, npz, gguf, PyTorch or "
+            "an index, got a file of another kind\n");
+  write_text("labels", std::string("\0\0\x08\1\0\0\0\3abcd", 12));
+  EXPECT_EQ(run_with({"info", "labels"}).errors,
+            "mica: info (labels): expected 3 bytes of values, got 4\n");
+  write_text("cut.micafn", "mica function");
+  EXPECT_TRUE(
+      run_with({"info", "cut.micafn"}).errors.starts_with("mica: import_function (cut.micafn): "));
 }
 
 TEST_F(Program, InfoFitsTheTerminal) {
@@ -237,6 +303,52 @@ TEST_F(Program, TellsItsVersionAndCommands) {
     EXPECT_NE(help.find(std::string("\n  ") + command + " "), std::string::npos) << help;
 }
 
+// The words of a text that are options or, in capitals, arguments: "--dtype", "-h,--help", "FILE".
+std::set<std::string> options_in(const std::string& text) {
+  std::set<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::string word;
+    std::istringstream(line) >> word;
+    if (line.starts_with("  --") || line.starts_with("  -h")) found.insert(word);
+  }
+  return found;
+}
+
+// mica.1 from a ".SS name" to the next one, without the signs of its markup.
+std::string section_of_manual(const std::string& name) {
+  std::ifstream file(std::string(MICA_SOURCE_DIR) + "/tools/mica.1");
+  std::string section;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(".S")) inside = line == ".SS " + name;
+    if (!inside) continue;
+    std::string plain;
+    for (const char c : line)
+      if (c != '\\') plain += c;
+    section += plain + "\n";
+  }
+  return section;
+}
+
+TEST_F(Program, TheManualHasTheOptionsThatHelpHas) {
+  for (const char* command : {"info", "convert", "quantize", "diff", "doctor", "bench"}) {
+    const std::string section = section_of_manual(command);
+    EXPECT_NE(section, "") << command;
+    std::set<std::string> in_help = options_in(run_with({command, "--help"}).output);
+    in_help.erase("-h,--help");
+    std::set<std::string> in_manual;
+    std::istringstream lines(section);
+    for (std::string line; std::getline(lines, line);) {
+      std::string markup, option;
+      std::istringstream(line) >> markup >> option;
+      if (markup == ".B" || (markup == ".BI" && option.starts_with("--"))) in_manual.insert(option);
+    }
+    std::erase_if(in_manual, [](const std::string& word) { return !word.starts_with("--"); });
+    EXPECT_EQ(in_manual, in_help) << command;
+  }
+}
+
 MachineReport good_machine() {
   MachineReport report;
   report.processor = "A processor";
@@ -256,30 +368,31 @@ TEST(Doctor, PrintsWhatItFound) {
   MachineReport report = good_machine();
   report.environment = {{"OMP_NUM_THREADS", "8"}};
   print(output, report);
-  EXPECT_EQ(output.str(), "mica " MICA_TEST_VERSION
-                          "\n\n"
-                          "machine\n"
-                          "  processor         A processor\n"
-                          "  instruction sets  avx f16c fma avx2 avx512f\n"
-                          "  cores             8 of 8 allowed\n"
-                          "  memory            16.0 GB, 0 B of swap space\n"
-                          "  huge pages        madvise\n"
-                          "\n"
-                          "kernels\n"
-                          "  mica's own        AVX-512\n"
-                          "  oneDNN's          AVX-512 (matrix products, convolutions)\n"
-                          "  OpenBLAS's        SkylakeX (decompositions, some products)\n"
-                          "  threads           8, not pinned\n"
-                          "  CUDA              no: this version of mica has no CUDA backend\n"
-                          "\n"
-                          "libraries\n"
-                          "  oneDNN            2.6.4, built with 2.6.3\n"
-                          "  fmt               9.1.0\n"
-                          "\n"
-                          "environment\n"
-                          "  OMP_NUM_THREADS=8\n"
-                          "\n"
-                          "nothing to improve\n");
+  EXPECT_EQ(output.str(),
+            "mica " MICA_TEST_VERSION
+            "\n\n"
+            "machine\n"
+            "  processor         A processor\n"
+            "  instruction sets  avx f16c fma avx2 avx512f\n"
+            "  cores             8 of 8 allowed\n"
+            "  memory            16.0 GB, 0 B of swap space\n"
+            "  huge pages        madvise: for those who ask, as mica does for large arrays\n"
+            "\n"
+            "kernels\n"
+            "  mica's own        AVX-512\n"
+            "  oneDNN's          AVX-512 (matrix products, convolutions)\n"
+            "  OpenBLAS's        SkylakeX (decompositions, some products)\n"
+            "  threads           8, not pinned\n"
+            "  CUDA              no: this version of mica has no CUDA backend\n"
+            "\n"
+            "libraries\n"
+            "  oneDNN            2.6.4, built with 2.6.3\n"
+            "  fmt               9.1.0\n"
+            "\n"
+            "environment\n"
+            "  OMP_NUM_THREADS=8\n"
+            "\n"
+            "nothing to improve\n");
 }
 
 TEST(Doctor, WarnsOfWhatCostsTime) {
