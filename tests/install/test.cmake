@@ -30,7 +30,7 @@ endfunction()
 
 function(check_programs folder)
   run(${folder}/user)
-  expect(user "${output}" "^array\\(14, dtype=float32\\) \\(2,3\\)\n$")
+  expect(user "${output}" "^array\\(14, dtype=float32\\) \\(2,3\\)\n3 samples, 1:15\n$")
   run(${folder}/mlx_user)
   expect(mlx_user "${output}" "^array\\(3, dtype=float32\\)\n$")
   run(${folder}/text_user)
