@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 
 namespace examples {
@@ -36,6 +39,12 @@ void prepare_output(const std::string& folder) {
 
 std::string path_in(const std::string& folder, const std::string& name) {
   return (std::filesystem::path(folder) / name).string();
+}
+
+double finite_loss(double loss) {
+  if (std::isfinite(loss)) return loss;
+  throw std::runtime_error("the loss is " + std::to_string(loss) +
+                           ": a smaller --learning-rate may help");
 }
 
 }  // namespace examples

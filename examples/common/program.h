@@ -19,4 +19,8 @@ void prepare_output(const std::string& folder);
 // "a/b" and "c" as "a/b/c".
 std::string path_in(const std::string& folder, const std::string& name);
 
+// The loss. Throws std::runtime_error where it is not finite: nothing that the run computes from
+// then on would be.
+double finite_loss(double loss);
+
 }  // namespace examples

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.h"
 #include "data.h"
 #include "mica/logging/logging.h"
 #include "model.h"
@@ -159,7 +160,8 @@ int run(const Options& options) {
 }  // namespace digits
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains a convolutional network on handwritten digits.");
+  CLI::App app("Trains a convolutional network on handwritten digits.", "digits");
+  app.failure_message(examples::failure_text);
   digits::Options options;
   digits::add_options(app, options);
   CLI11_PARSE(app, argc, argv);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "program.h"
+
 namespace digits {
 
 namespace {
@@ -103,7 +105,7 @@ std::vector<Epoch> train(DigitsNet& model, const Dataset& training, const Datase
       const auto& [loss, right] = measured;
       optimizer.update(model, gradients);
       mica::eval(loss, right, model.state(), optimizer.state());
-      average.add(to - from, loss.item<float>(), right.item<double>());
+      average.add(to - from, examples::finite_loss(loss.item<float>()), right.item<double>());
       progress.step(to - from, status(epoch, options.epochs, average.get(), held_out_text));
     }
     if (average.images() == 0) break;

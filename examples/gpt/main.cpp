@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "arguments.h"
 #include "generate.h"
 #include "program.h"
 #include "train.h"
@@ -96,7 +97,8 @@ int run_training(const CLI::App& app, const TrainOptions& options, RunOptions ru
 }  // namespace gpt
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains a language model (GPT-2) on text, and writes more of it.");
+  CLI::App app("Trains a language model (GPT-2) on text, and writes more of it.", "gpt");
+  app.failure_message(examples::failure_text);
   app.require_subcommand(1);
   CLI::App* train = app.add_subcommand("train", "train a model");
   gpt::TrainOptions options;

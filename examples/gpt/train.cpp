@@ -175,7 +175,7 @@ class Run {
       const array loss = step(batch[0], batch[1]);
       eval(loss, model_, optimizer_);
       result.steps = ++state_.position;
-      const double value = loss.item<float>();
+      const double value = examples::finite_loss(loss.item<float>());
       std::optional<double> validation;
       if (is_due(o_.validate_every)) {
         validation = result.validation_loss = validation_loss();

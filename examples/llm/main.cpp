@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "chat.h"
 #include "load.h"
 #include "mica/mica.h"
@@ -275,7 +276,8 @@ int run_bench(const Options& o) {
 }  // namespace llm
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs language models from Hugging Face folders.");
+  CLI::App app("Runs language models from Hugging Face folders.", "llm");
+  app.failure_message(examples::failure_text);
   app.require_subcommand(1);
   app.fallthrough();
   llm::Options options;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapt.h"
+#include "arguments.h"
 #include "folder.h"
 #include "generate.h"
 #include "mica/data/data.h"
@@ -197,7 +198,8 @@ int run(const Options& o) {
 }  // namespace lora
 
 int main(int argc, char** argv) {
-  CLI::App app("Fine-tunes a GPT on other text by low-rank adapters.");
+  CLI::App app("Fine-tunes a GPT on other text by low-rank adapters.", "lora");
+  app.failure_message(examples::failure_text);
   lora::Options options;
   lora::add_options(app, options);
   CLI11_PARSE(app, argc, argv);

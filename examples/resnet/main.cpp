@@ -7,6 +7,7 @@
 #include <iostream>
 #include <string>
 
+#include "arguments.h"
 #include "program.h"
 #include "shapes.h"
 #include "train.h"
@@ -136,7 +137,8 @@ int run(const Options& o) {
 }  // namespace resnet
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains a residual network on CIFAR-10, or on shapes that it draws.");
+  CLI::App app("Trains a residual network on CIFAR-10, or on shapes that it draws.", "resnet");
+  app.failure_message(examples::failure_text);
   resnet::Options options;
   resnet::add_options(app, options);
   CLI11_PARSE(app, argc, argv);

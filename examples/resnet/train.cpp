@@ -6,6 +6,8 @@
 #include <ostream>
 #include <tuple>
 
+#include "program.h"
+
 namespace resnet {
 
 using namespace mica;
@@ -115,6 +117,7 @@ std::vector<Epoch> train(ResNet& model, const data::Dataset& training,
       const auto [loss, right] = step(batch[0], batch[1]);
       eval(loss, right, model, optimizer);
       average.add(batch[0].shape(0), loss, right);
+      examples::finite_loss(loss.item<float>());
       status = fmt::format("epoch {:>{}}/{}  {}", epoch, fmt::formatted_size("{}", o.epochs),
                            o.epochs, text(average.get()));
       progress.step(batch[0].shape(0), status + held_out_text);

@@ -10,11 +10,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "embedder.h"
 #include "index.h"
+#include "mica/logging/progress.h"
 #include "passages.h"
 
 namespace semantic_search {
@@ -22,6 +25,7 @@ namespace semantic_search {
 namespace {
 
 namespace fs = std::filesystem;
+namespace logging = mica::logging;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
@@ -47,28 +51,6 @@ Embedder load_model(const Options& options) {
   return Embedder(options.model);
 }
 
-// A line that is redrawn on a terminal, one every ten seconds elsewhere.
-class Progress {
- public:
-  void operator()(size_t done, size_t all) {
-    const double seconds = seconds_since(start_);
-    if (!terminal_ && done < all && seconds < next_) return;
-    next_ = seconds + 10;
-    const std::string line = fmt::format("{} of {} passages, {:.0f} a second", done, all,
-                                         static_cast<double>(done) / seconds);
-    if (terminal_) {
-      std::cerr << '\r' << line << (done == all ? "\n" : "\x1b[K") << std::flush;
-    } else {
-      std::cerr << line << std::endl;
-    }
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) == 1;
-  const Clock::time_point start_ = Clock::now();
-  double next_ = 10;
-};
-
 void build_index(const Options& options) {
   const Folder folder = read_folder(options.folder);
   for (const std::string& skipped : folder.skipped) std::cerr << "skipped " << skipped << '\n';
@@ -77,9 +59,14 @@ void build_index(const Options& options) {
   }
   const Embedder embedder = load_model(options);
   Index index = fs::exists(options.index) ? Index::load(options.index, embedder) : Index(embedder);
-  Progress progress;
-  const Index::Changes changes =
-      index.update(folder.files, embedder, [&](size_t done, size_t all) { progress(done, all); });
+  std::optional<logging::Progress> progress;
+  const auto show = [&](size_t done, size_t all) {
+    if (!progress) progress.emplace(std::cerr, logging::display_of(STDERR_FILENO), all, "passages");
+    while (progress->done() < done) progress->step(1, fmt::format("{} of {} passages", done, all));
+    if (done == all) progress->milestone(fmt::format("{} passages", all));
+  };
+  const Index::Changes changes = index.update(folder.files, embedder, show);
+  if (progress) progress->finish();
   index.save(options.index);
   std::cout << fmt::format("{}: {} files, {} passages; {} files with {} passages were new\n",
                            options.index, changes.files, changes.passages, changes.embedded_files,
@@ -140,7 +127,8 @@ void measure(const Options& options) {
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app("Searches a folder of text by meaning.");
+  CLI::App app("Searches a folder of text by meaning.", "semantic_search");
+  app.failure_message(examples::failure_text);
   app.require_subcommand(1);
   app.add_option("--model", options.model, "folder of the model")->capture_default_str();
   app.add_option("--index", options.index, "file of the index")->capture_default_str();

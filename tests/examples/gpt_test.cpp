@@ -134,7 +134,7 @@ TEST_F(GptProgram, NamesWhatIsWrongInOneLine) {
       {train("run", {"--resume"}), "gpt: --steps: expected 8, as in the run in " + at_run},
       {{GPT_PROGRAM, "sample", folder_ / "none"},
        "gpt: can't read '" + folder_ / "none/config.json" + "': No such file or directory"},
-      {{GPT_PROGRAM}, "A subcommand is required"}};
+      {{GPT_PROGRAM}, "gpt: expected train or sample, got none; see gpt --help"}};
   for (const auto& [command, expected] : cases) {
     const Finished finished = run(command);
     EXPECT_NE(finished.status, 0);
