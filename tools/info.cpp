@@ -45,11 +45,11 @@ void print_fact(const std::string& name, const std::string& value, std::ostream&
   output << (width ? mica::logging::shortened(line, static_cast<size_t>(*width)) : line) << "\n";
 }
 
-// "101770", "124.4 million".
-std::string readable_count(size_t count) {
-  if (count < 1'000'000) return std::to_string(count);
-  if (count < 1'000'000'000) return fmt::format("{:.1f} million", static_cast<double>(count) / 1e6);
-  return fmt::format("{:.2f} billion", static_cast<double>(count) / 1e9);
+// "101770", "124 M".
+std::string count_text(size_t count) {
+  constexpr size_t most = 1'000'000;
+  return count < most ? std::to_string(count)
+                      : mica::logging::readable_count(static_cast<double>(count));
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ void info(const InfoOptions& options, std::ostream& output, std::optional<int> w
 
   output << fmt::format("{}: {}, {} {}, {} values, {}\n", options.file.string(), weights.format,
                         weights.arrays.size(), weights.arrays.size() == 1 ? "tensor" : "tensors",
-                        readable_count(elements(weights)), readable_bytes(weights.bytes()));
+                        count_text(elements(weights)), readable_bytes(weights.bytes()));
   if (!weights.metadata.empty()) output << "\n";
   for (const auto& [name, value] : weights.metadata) print_fact(name, value, output, width);
   if (weights.arrays.empty()) return;
