@@ -10,9 +10,9 @@
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/scratch.h"
 #include "mica/fast/attention.h"
 #include "mica/ops/elementwise/logical.h"
 

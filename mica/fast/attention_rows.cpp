@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mica/engine/cpu/kernel_table.h"
 #include "mica/engine/cpu/targets.h"
 #include "mica/fast/attention_blocks.h"
 
@@ -75,11 +76,8 @@ HWY_EXPORT(fill_attention_rows);
 
 template <>
 const AttentionRows<float>& attention_rows<float>() {
-  static const AttentionRows<float> rows = [] {
-    AttentionRows<float> result{};
-    HWY_DYNAMIC_DISPATCH(fill_attention_rows)(result);
-    return result;
-  }();
+  static const AttentionRows<float> rows =
+      cpu::filled<AttentionRows<float>>(HWY_DYNAMIC_DISPATCH(fill_attention_rows));
   return rows;
 }
 

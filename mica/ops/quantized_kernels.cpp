@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "mica/engine/cpu/kernel_table.h"
 #include "mica/engine/cpu/targets.h"
 #include "mica/ops/small_floats.h"
 
@@ -493,9 +494,7 @@ HWY_EXPORT(fill_quant_row_table);
 }
 
 QuantRowTable make_quant_row_table() {
-  QuantRowTable table{};
-  HWY_DYNAMIC_DISPATCH(fill_quant_row_table)(table);
-  return table;
+  return cpu::filled<QuantRowTable>(HWY_DYNAMIC_DISPATCH(fill_quant_row_table));
 }
 
 const QuantRowKernels& quant_row_kernels(CodeKind kind, int bits) {

@@ -10,11 +10,11 @@
 
 #include "mica/engine/cpu/dispatch.h"
 #include "mica/engine/cpu/dnnl/dnnl.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/joined_work.h"
 #include "mica/engine/cpu/parallel.h"
 #include "mica/engine/cpu/prefetch.h"
+#include "mica/engine/cpu/scratch.h"
 #include "mica/ops/gather_mm_cpu.h"
 #include "mica/ops/matmul.h"
 #include "mica/ops/quantized_cpu.h"

@@ -7,8 +7,8 @@
 
 #include "mica/engine/cpu/call.h"
 #include "mica/engine/cpu/dispatch.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/scratch.h"
 #include "mica/ops/sort.h"
 
 namespace mica::ops {

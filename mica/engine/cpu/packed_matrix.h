@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "mica/engine/cpu/dnnl/matrix.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

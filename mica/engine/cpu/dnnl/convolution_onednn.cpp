@@ -3,7 +3,7 @@
 
 #include "mica/engine/cpu/dnnl/convolution.h"
 #include "mica/engine/cpu/dnnl/primitive.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

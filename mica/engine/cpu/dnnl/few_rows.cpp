@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "mica/engine/cpu/kernel_table.h"
 #include "mica/engine/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -174,11 +175,7 @@ HWY_EXPORT(fill_few_rows_table);
 }
 
 const FewRowsTable& few_rows_table() {
-  static const FewRowsTable table = [] {
-    FewRowsTable result{};
-    HWY_DYNAMIC_DISPATCH(fill_few_rows_table)(result);
-    return result;
-  }();
+  static const FewRowsTable table = filled<FewRowsTable>(HWY_DYNAMIC_DISPATCH(fill_few_rows_table));
   return table;
 }
 

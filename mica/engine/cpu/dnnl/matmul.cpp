@@ -7,7 +7,7 @@
 #include "mica/engine/cpu/dnnl/matmul_few_rows.h"
 #include "mica/engine/cpu/dnnl/matrix.h"
 #include "mica/engine/cpu/dnnl/primitive.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

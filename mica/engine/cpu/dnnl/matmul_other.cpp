@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "mica/engine/cpu/dnnl/matrix.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "mica/engine/cpu/dnnl/dnnl.h"
 #include "mica/engine/cpu/dnnl/pooling_kernels.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/elementwise.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

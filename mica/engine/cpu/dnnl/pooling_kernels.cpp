@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "mica/engine/cpu/kernel_table.h"
 #include "mica/engine/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -239,11 +240,7 @@ HWY_EXPORT(fill_pool_table);
 }
 
 const PoolTable& pool_table() {
-  static const PoolTable table = [] {
-    PoolTable result{};
-    HWY_DYNAMIC_DISPATCH(fill_pool_table)(result);
-    return result;
-  }();
+  static const PoolTable table = filled<PoolTable>(HWY_DYNAMIC_DISPATCH(fill_pool_table));
   return table;
 }
 

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/parallel.h"
+#include "mica/engine/cpu/scratch.h"
 #include "mica/engine/machine.h"
 
 namespace mica::cpu::onednn {

@@ -5,8 +5,8 @@
 #include "mica/engine/cpu/copy.h"
 #include "mica/engine/cpu/dnnl/convolution.h"
 #include "mica/engine/cpu/dnnl/matrix.h"
-#include "mica/engine/cpu/dnnl/scratch.h"
 #include "mica/engine/cpu/dnnl/winograd_transforms.h"
+#include "mica/engine/cpu/scratch.h"
 
 namespace mica::cpu {
 namespace {

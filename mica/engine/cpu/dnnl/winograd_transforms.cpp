@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mica/engine/cpu/kernel_table.h"
 #include "mica/engine/cpu/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -148,11 +149,8 @@ HWY_EXPORT(fill_winograd_transforms);
 }
 
 const WinogradTransforms& winograd_transforms() {
-  static const WinogradTransforms transforms = [] {
-    WinogradTransforms result{};
-    HWY_DYNAMIC_DISPATCH(fill_winograd_transforms)(result);
-    return result;
-  }();
+  static const WinogradTransforms transforms =
+      filled<WinogradTransforms>(HWY_DYNAMIC_DISPATCH(fill_winograd_transforms));
   return transforms;
 }
 
