@@ -218,7 +218,7 @@ TEST_F(BufferTest, ImpossibleRequestsThrowAndLeaveThePoolUsable) {
       FAIL() << "expected an exception";
     } catch (const std::runtime_error& error) {
       const std::string text = error.what();
-      EXPECT_EQ(text.rfind("allocate: expected at most ", 0), 0u) << text;
+      EXPECT_EQ(text.rfind("allocate: out of memory: expected at most ", 0), 0u) << text;
       EXPECT_NE(text.find(" bytes available, got request of " + std::to_string(size) + " bytes"),
                 std::string::npos)
           << text;
