@@ -103,17 +103,21 @@ class AttentionMatrices {
   // Only the first count(b) rows of batch b are read.
   template <class Count>
   AttentionMatrices(const cpu::Tensor& x, Use use, Count&& count)
-      : heads_(x.shape[1]), rows_(x.shape[2]), size_(x.shape[3]), strides_(x.strides), x_(x) {
-    const bool dense = strides_[2] == size_;
-    in_place_ =
-        use == Use::raw || (std::is_same_v<T, C> && readable(x) && (dense || use == Use::once));
-    leading_ = in_place_ && rows_ > 1 ? strides_[2] : size_;
+      : heads_(x.shape[1]),
+        rows_(x.shape[2]),
+        size_(x.shape[3]),
+        strides_(x.strides),
+        x_(x),
+        in_place_(use == Use::raw || (std::is_same_v<T, C> && readable(x) &&
+                                      (strides_[2] == size_ || use == Use::once))),
+        leading_(in_place_ && rows_ > 1 ? strides_[2] : size_),
+        copy_(in_place_ ? 0 : x.size * sizeof(C)) {
     if (!in_place_) copy(count);
   }
 
   Factor<C> at(int64_t b, int64_t head, int64_t row) const {
     if (in_place_) return {static_cast<const C*>(x_.data) + offset(b, head, row), leading_};
-    return {copy_->template as<C>() + ((b * heads_ + head) * rows_ + row) * size_, leading_};
+    return {copy_.as<C>() + ((b * heads_ + head) * rows_ + row) * size_, leading_};
   }
 
   // Of Use::raw: the first element, and the distance of rows.
@@ -129,8 +133,7 @@ class AttentionMatrices {
 
   template <class Count>
   void copy(Count&& count) {
-    copy_.emplace(x_.size * sizeof(C));
-    C* const to = copy_->template as<C>();
+    C* const to = copy_.as<C>();
     engine::parallel_for(x_.shape[0] * heads_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i / heads_, used = count(b);
@@ -147,7 +150,7 @@ class AttentionMatrices {
   const cpu::Tensor& x_;
   bool in_place_;
   int64_t leading_;
-  std::optional<cpu::Scratch> copy_;
+  cpu::Scratch copy_;
 };
 
 // Which keys each row sees, and the masks' part in its scores.
