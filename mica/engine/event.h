@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <utility>
 #include <vector>
 
 namespace mica::engine {
@@ -19,25 +18,14 @@ class Event {
 
   // A null error is success. An event may stand for several results: `failed` tells which of them
   // the error concerns, all where it is empty.
-  void set(std::exception_ptr error = nullptr, std::vector<bool> failed = {}) noexcept {
-    error_ = std::move(error);
-    failed_ = std::move(failed);
-    state_.store(1, std::memory_order_release);
-    state_.notify_all();
-  }
+  void set(std::exception_ptr error = nullptr, std::vector<bool> failed = {}) noexcept;
   bool is_set() const noexcept { return state_.load(std::memory_order_acquire) != 0; }
   // Null while the event is not set, too.
   std::exception_ptr error() const noexcept { return is_set() ? error_ : nullptr; }
   // Throws the error it was set with, each time.
-  void wait() const {
-    state_.wait(0, std::memory_order_acquire);
-    if (error_) std::rethrow_exception(error_);
-  }
+  void wait() const;
   // As wait(), where the error concerns the result.
-  void wait(uint32_t result) const {
-    state_.wait(0, std::memory_order_acquire);
-    if (error_ && (failed_.empty() || failed_[result])) std::rethrow_exception(error_);
-  }
+  void wait(uint32_t result) const;
 
  private:
   std::exception_ptr error_;
