@@ -499,12 +499,8 @@ class GroupRepair {
 Drawing draw(Module& model, const std::vector<array>& inputs, const ArraysFunction& call) {
   const mica::detail::RandomStateScope random(mica::detail::random_state());
   const ParametersGuard guard(model);
-  const auto placeholder = [](const array& a) {
-    return engine::make_placeholder(a.shape(), a.dtype(), to_stream({}));
-  };
-  for (array* a : ModuleWalk::arrays(model)) *a = placeholder(*a);
-  std::vector<array> traced;
-  for (const array& input : inputs) traced.push_back(placeholder(input));
+  ModuleWalk::put_placeholders(model);
+  const std::vector<array> traced = ModuleWalk::placeholders_like(inputs);
   CallTrace trace(model, traced);
   const std::vector<array> outputs = call(traced);
   trace.finish(outputs);

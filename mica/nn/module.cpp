@@ -11,6 +11,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
+#include "mica/engine/node.h"
 #include "mica/nn/slot.h"
 #include "mica/nn/walk.h"
 #include "mica/ops/ops.h"
@@ -193,6 +194,19 @@ std::vector<array*> ModuleWalk::arrays(const Module& module) {
   };
   add(add, members(module));
   return out;
+}
+
+std::vector<array> ModuleWalk::placeholders_like(const std::vector<array>& arrays) {
+  std::vector<array> placeholders;
+  placeholders.reserve(arrays.size());
+  for (const array& a : arrays) {
+    placeholders.push_back(engine::make_placeholder(a.shape(), a.dtype(), to_stream({})));
+  }
+  return placeholders;
+}
+
+void ModuleWalk::put_placeholders(const Module& module) {
+  for (array* a : arrays(module)) *a = placeholders_like({*a})[0];
 }
 
 namespace {

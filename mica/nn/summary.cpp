@@ -78,10 +78,6 @@ size_t count_elements(const Tree& tree) {
   return tree_reduce([](size_t sum, const array& a) { return sum + a.size(); }, tree, size_t{0});
 }
 
-array placeholder_like(const array& a) {
-  return engine::make_placeholder(a.shape(), a.dtype(), to_stream({}));
-}
-
 // Gives each module of a model a row and a hook that fills it in.
 class Rows {
  public:
@@ -187,11 +183,10 @@ Summary summarize(Module& model, const std::vector<array>& inputs, const ArraysF
   Summary result;
   const mica::detail::RandomStateScope random(mica::detail::random_state());
   const ParametersGuard guard(model);
-  for (array* a : ModuleWalk::arrays(model)) *a = placeholder_like(*a);
+  ModuleWalk::put_placeholders(model);
   result.parameter_bytes = tree_reduce([](size_t sum, const array& a) { return sum + a.nbytes(); },
                                        model.parameters(), size_t{0});
-  std::vector<array> traced;
-  for (const array& input : inputs) traced.push_back(placeholder_like(input));
+  const std::vector<array> traced = ModuleWalk::placeholders_like(inputs);
   {
     Rows rows(result);
     rows.add(model, "", 0);
@@ -199,7 +194,7 @@ Summary summarize(Module& model, const std::vector<array>& inputs, const ArraysF
     if (result.rows[0].calls == 0) rows.note(0, traced, outputs);
     result.forward_bytes = engine::memory_to_evaluate(outputs);
   }
-  for (array* a : ModuleWalk::arrays(model)) *a = placeholder_like(*a);
+  ModuleWalk::put_placeholders(model);
   if (result.rows[0].trainable_parameters == 0) return result;
 
   auto loss = [&] {

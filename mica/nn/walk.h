@@ -18,6 +18,10 @@ struct ModuleWalk {
   static bool first_visit(const Member& member, Seen& seen);
   // Where each array of the module lies, once each, in the order of state().
   static std::vector<array*> arrays(const Module& module);
+  // Placeholders of the shapes and dtypes of others, and these in the places of a module's arrays:
+  // tracing the module on them computes nothing.
+  static std::vector<array> placeholders_like(const std::vector<array>& arrays);
+  static void put_placeholders(const Module& module);
   // What of a module and those below it is no array but changes what they compute and train.
   static void add_flags(std::string& flags, Module& module);
 
